@@ -1,0 +1,2 @@
+// Package client is a small Realtime client for commands, benchmarks and tests.
+package client

@@ -1,0 +1,2 @@
+// Package protocol is what is said on the wire between clients and the server.
+package protocol

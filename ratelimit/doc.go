@@ -1,0 +1,2 @@
+// Package ratelimit counts how much has happened.
+package ratelimit
