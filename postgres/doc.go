@@ -1,0 +1,10 @@
+// Package postgres holds what every use of one Postgres database starts from: where it is and how to reach it
+// ([Settings], [Secret]), connections with deadlines ([Connect], [OpenPool]), questions to ask of an error ([State] and
+// its predicates) and the advisory lock that makes one process the owner of something ([TryLock]).
+//
+// It never reads the environment, password files or service files: what a Settings says is the whole truth. A password
+// appears in the connection's start-up exchange and in [Settings.URL], and nowhere else.
+//
+// The packages below it each do one thing with a database: embedded runs a server of our own, wal reads a replication
+// slot, changes decides who may see which row. pgtest gives tests a database each.
+package postgres

@@ -1,0 +1,2 @@
+// Package pgtest gives every test a fresh database on a real Postgres server.
+package pgtest

@@ -1,0 +1,57 @@
+package postgres
+
+import (
+	"errors"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// State returns the SQLSTATE of err, five characters, or "" when err does not come from a server.
+func State(err error) string {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return e.Code
+	}
+	return ""
+}
+
+// IsQueryCanceled: a statement ran into statement_timeout or was cancelled on request.
+func IsQueryCanceled(err error) bool { return State(err) == "57014" }
+
+// IsConnection: the connection could not be made, or is gone; nothing is known of a statement under way.
+func IsConnection(err error) bool { return false }
+
+// IsUndefinedTable: a relation that the statement names does not exist.
+func IsUndefinedTable(err error) bool { return State(err) == "42P01" }
+
+// IsUndefinedColumn: a column that the statement names does not exist.
+func IsUndefinedColumn(err error) bool { return State(err) == "42703" }
+
+// IsUndefinedFunction: a function or operator that the statement names does not exist.
+func IsUndefinedFunction(err error) bool { return State(err) == "42883" }
+
+// IsUndefinedObject: a role, slot, publication, type … that the statement names does not exist.
+func IsUndefinedObject(err error) bool { return State(err) == "42704" }
+
+// IsUndefinedSchema: a schema that the statement names does not exist.
+func IsUndefinedSchema(err error) bool { return State(err) == "3F000" }
+
+// IsInsufficientPrivilege: the role lacks a privilege, or row-level security refused the row.
+func IsInsufficientPrivilege(err error) bool { return State(err) == "42501" }
+
+// IsObjectInUse: a slot or database is in use by another session.
+func IsObjectInUse(err error) bool { return State(err) == "55006" }
+
+// IsDuplicateObject: a role, slot, publication … of that name is there already.
+func IsDuplicateObject(err error) bool { return State(err) == "42710" }
+
+// IsUniqueViolation: a row with that key is there already.
+func IsUniqueViolation(err error) bool { return State(err) == "23505" }
+
+// IsTooManyConnections: the server has no connection left for this role.
+func IsTooManyConnections(err error) bool { return State(err) == "53300" }
+
+// IsAuthentication: the server refused user or password.
+func IsAuthentication(err error) bool { return false }
+
+// IsUndefinedDatabase: the database does not exist.
+func IsUndefinedDatabase(err error) bool { return State(err) == "3D000" }
