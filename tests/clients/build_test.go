@@ -1,0 +1,98 @@
+package clients
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+// root is the repository, seen from this package's directory, where go test runs.
+const root = "../.."
+
+// binDir holds the built binary while the tests run.
+var binDir string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "realtime-clients-")
+	if err != nil {
+		panic(err)
+	}
+	// The embedded database may run as another user than we do.
+	if err := os.Chmod(dir, 0o755); err != nil {
+		panic(err)
+	}
+	binDir = dir
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		os.RemoveAll(dir)
+		os.Exit(code)
+	}))
+}
+
+// binary builds ./cmd/realtime, once, and returns its path.
+func binary(t *testing.T) string {
+	t.Helper()
+	path, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+var build = sync.OnceValues(func() (string, error) {
+	path := filepath.Join(binDir, "realtime")
+	cmd := exec.Command("go", "build", "-o", path, "./cmd/realtime")
+	cmd.Dir = root
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build ./cmd/realtime: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+// modules installs the npm packages of package-lock.json unless they are there.
+func modules(t *testing.T) {
+	t.Helper()
+	lock, err := os.ReadFile("package-lock.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := fmt.Appendf(nil, "%x\n", sha256.Sum256(lock))
+	const stamp = "node_modules/.installed" // npm ci removes it with the directory
+	if got, _ := os.ReadFile(stamp); bytes.Equal(got, want) {
+		return
+	}
+	out, err := exec.Command("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund").CombinedOutput()
+	if err != nil {
+		t.Fatalf("npm ci: %v\n%s", err, out)
+	}
+	if err := os.WriteFile(stamp, want, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// watchSources reads every directory of the repository that the binary or the
+// suite is made from. The go command then knows that a cached result of these
+// tests is stale when one of the files changes; by imports alone it would not.
+func watchSources(t *testing.T) {
+	t.Helper()
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.IsDir() {
+			return err
+		}
+		if name := entry.Name(); path != root && (name[0] == '.' || name == "node_modules" || name == "bin") {
+			return fs.SkipDir
+		}
+		_, err = os.ReadDir(path)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,126 @@
+package clients
+
+import (
+	"bufio"
+	"encoding/json"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+const (
+	aliceID = "a11ce000-0000-4000-8000-000000000001"
+	bobID   = "b0b00000-0000-4000-8000-000000000002"
+
+	firstStart = 60 * time.Second // makes a database
+)
+
+// names of the clients under test, as clients.js has them.
+var names = []string{"realtime-js 2.119.1", "realtime-js 2.80.0", "phoenix 1.8.16"}
+
+// result is a line of reporter.js.
+type result struct {
+	Name, File, Error, Output string
+	Nesting, MS               int
+	OK, Skipped               bool
+}
+
+func TestClients(t *testing.T) {
+	watchSources(t)
+	modules(t)
+	files, err := filepath.Glob("*.test.js")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no test files: %v", err)
+	}
+	s := newServer(t)
+	t.Logf("ready after %s, database made", s.start(firstStart).Round(time.Millisecond))
+
+	ran := map[string]int{} // tests by file and by client
+	for r := range s.node(t, append([]string{
+		"--test", "--test-force-exit", "--test-concurrency=3",
+		"--test-reporter=./reporter.js", "--test-reporter-destination=stdout",
+	}, files...)) {
+		if r.Output != "" {
+			t.Logf("%s", strings.TrimSpace(r.Output))
+			continue
+		}
+		t.Run(r.Name, func(t *testing.T) {
+			t.Logf("%s, %d ms", r.File, r.MS)
+			if !r.OK || r.Skipped {
+				t.Errorf("skipped: %t\n%s", r.Skipped, r.Error)
+			}
+		})
+		ran[r.File]++
+		for _, name := range names {
+			if strings.HasPrefix(r.Name, name+": ") {
+				ran[name]++
+			}
+		}
+	}
+	for _, want := range append(files, names...) {
+		if ran[want] == 0 {
+			t.Errorf("no test of %s ran", want)
+		}
+	}
+	t.Logf("tests by file and client: %v", ran)
+}
+
+// node runs node in the suite's environment and yields the lines of its
+// reporter as they come. It fails the test if node itself does not end well and
+// no line told why.
+func (s *server) node(t *testing.T, args []string) func(yield func(result) bool) {
+	return func(yield func(result) bool) {
+		cmd := exec.Command("node", args...)
+		cmd.Env = s.clientEnv()
+		var stderr logBuffer
+		cmd.Stderr = &stderr
+		stdout, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		failed := false
+		lines := bufio.NewScanner(stdout)
+		lines.Buffer(nil, 16<<20)
+		for lines.Scan() {
+			var r result
+			if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
+				r = result{Output: lines.Text()}
+			}
+			failed = failed || r.Output == "" && !r.OK
+			if !yield(r) {
+				break
+			}
+		}
+		if err := cmd.Wait(); err != nil && !failed {
+			t.Errorf("node: %v", err)
+		}
+		if out := stderr.String(); out != "" {
+			t.Logf("node says:\n%s", out)
+		}
+	}
+}
+
+// clientEnv is what setup.js reads.
+func (s *server) clientEnv() []string {
+	token := func(role, sub, claims string) string {
+		args := []string{"token", "make", "--role", role, "--ttl", "1h"}
+		if sub != "" {
+			args = append(args, "--sub", sub, "--claims", claims)
+		}
+		return s.run(args...)
+	}
+	return append(s.env(),
+		"REALTIME_BIN="+s.bin,
+		"REALTIME_URL="+s.url(),
+		"DATABASE_URL="+s.run("db", "url"),
+		"ANON_KEY="+token("anon", "", ""),
+		"ALICE_ID="+aliceID, "ALICE_TOKEN="+token("authenticated", aliceID, `{"team":"red"}`),
+		"BOB_ID="+bobID, "BOB_TOKEN="+token("authenticated", bobID, `{"team":"blue"}`),
+		"NODE_NO_WARNINGS=1",
+	)
+}

@@ -1,0 +1,162 @@
+package clients
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// server is one `realtime serve` on a data directory and a port of its own. It
+// can be killed and started again on both. The test's goroutine owns it.
+type server struct {
+	t    *testing.T
+	bin  string
+	data string
+	port int
+	cmd  *exec.Cmd // nil: not running
+	log  logBuffer
+}
+
+// newServer prepares a server and has it gone when the test ends; start starts it.
+func newServer(t *testing.T) *server {
+	t.Helper()
+	s := &server{t: t, bin: binary(t), data: t.TempDir() + "/data", port: freePort(t)}
+	t.Cleanup(func() {
+		if s.cmd != nil {
+			s.stop()
+		}
+		if t.Failed() {
+			t.Logf("output of the server:\n%s", s.log.String())
+		}
+	})
+	return s
+}
+
+// start starts the server and returns how long it took from the start of the
+// process to the first 200 of its health check. patience bounds the wait.
+func (s *server) start(patience time.Duration) time.Duration {
+	s.t.Helper()
+	cmd := exec.Command(s.bin, "serve")
+	cmd.Env = s.env()
+	cmd.Stdout, cmd.Stderr = &s.log, &s.log
+	cmd.WaitDelay = time.Second // a database that outlives the server may hold its output open
+	began := time.Now()
+	if err := cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	s.cmd = cmd
+	for time.Since(began) < patience {
+		if s.healthy() {
+			return time.Since(began)
+		}
+		time.Sleep(2 * time.Millisecond) //nolint:forbidigo // polls another process
+	}
+	s.t.Fatalf("the server was not ready within %s", patience)
+	return 0
+}
+
+func (s *server) healthy() bool {
+	client := http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	res, err := client.Get(s.url() + "/healthcheck")
+	if err != nil {
+		return false
+	}
+	defer res.Body.Close()
+	return res.StatusCode == http.StatusOK
+}
+
+// kill ends the server as `kill -9` does. Only the server: not its database.
+func (s *server) kill() {
+	s.t.Helper()
+	if err := s.cmd.Process.Kill(); err != nil {
+		s.t.Fatal(err)
+	}
+	_ = s.cmd.Wait() // says that it was killed
+	s.cmd = nil
+}
+
+// stop asks the server to end and checks that it does so without complaint.
+func (s *server) stop() {
+	s.t.Helper()
+	cmd := s.cmd
+	s.cmd = nil
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		s.t.Error(err)
+	}
+	tooLong := time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill() })
+	defer tooLong.Stop()
+	if err := cmd.Wait(); err != nil {
+		s.t.Errorf("the server did not end well: %v", err)
+	}
+}
+
+// run runs another realtime command on the same data and returns its output.
+func (s *server) run(args ...string) string {
+	s.t.Helper()
+	cmd := exec.Command(s.bin, args...)
+	cmd.Env = s.env()
+	out, err := cmd.Output()
+	if err != nil {
+		var stderr []byte
+		if exit, ok := err.(*exec.ExitError); ok {
+			stderr = exit.Stderr
+		}
+		s.t.Fatalf("realtime %s: %v\n%s", strings.Join(args, " "), err, stderr)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+func (s *server) url() string { return fmt.Sprintf("http://127.0.0.1:%d", s.port) }
+
+// env is the environment without the settings that a developer may have made.
+func (s *server) env() []string {
+	var env []string
+	for _, entry := range os.Environ() {
+		name, _, _ := strings.Cut(entry, "=")
+		ours := name == "PORT" || name == "REALTIME_DATA_DIR" || name == "SLOT_NAME_SUFFIX"
+		for _, prefix := range []string{"DB_", "API_JWT_", "TENANT_MAX_", "SELF_HOST_", "METRICS_"} {
+			ours = ours || strings.HasPrefix(name, prefix)
+		}
+		if !ours {
+			env = append(env, entry)
+		}
+	}
+	return append(env, "REALTIME_DATA_DIR="+s.data, fmt.Sprintf("PORT=%d", s.port))
+}
+
+// freePort is a port that nobody listens on at the moment.
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// logBuffer is a bytes.Buffer for several goroutines.
+type logBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}

@@ -1,0 +1,61 @@
+// What every test file shares: the server under test, tokens, SQL and fresh names.
+// The environment comes from clients_test.go, which starts the server.
+
+import { execFileSync } from 'node:child_process'
+import { createHmac } from 'node:crypto'
+import pg from 'pg'
+
+const need = (name) => {
+  const value = process.env[name]
+  if (!value) throw new Error(`${name} is not set: run the suite with "go test ./tests/clients"`)
+  return value
+}
+
+export const HTTP = need('REALTIME_URL') // http://127.0.0.1:port
+export const WS = HTTP.replace(/^http/, 'ws')
+export const ANON_KEY = need('ANON_KEY')
+
+// Two signed-in users. Their ids are the `sub` of their tokens, so auth.uid() in policies.
+export const ALICE = { id: need('ALICE_ID'), token: need('ALICE_TOKEN') }
+export const BOB = { id: need('BOB_ID'), token: need('BOB_TOKEN') }
+
+// tokenFor has the server's own command sign a token that is valid for ttl, such as '4s'.
+export function tokenFor(user, ttl) {
+  const args = ['token', 'make', '--role', 'authenticated', '--sub', user.id, '--ttl', ttl]
+  return execFileSync(need('REALTIME_BIN'), args, { encoding: 'utf8' }).trim()
+}
+
+// forgedToken is well formed and in date, but signed with a secret the server does not have.
+export function forgedToken() {
+  const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const exp = Math.floor(Date.now() / 1000) + 3600
+  const body = `${part({ alg: 'HS256', typ: 'JWT' })}.${part({ role: 'anon', exp })}`
+  return `${body}.${createHmac('sha256', 'not the secret of this server').update(body).digest('base64url')}`
+}
+
+// database opens one connection; it is closed when the test t ends.
+export async function database(t) {
+  const client = new pg.Client({ connectionString: need('DATABASE_URL') })
+  await client.connect()
+  t.after(() => client.end())
+  return client
+}
+
+let count = 0
+
+// unique makes a name that no other test, file or earlier run on this server has used.
+export const unique = (name) => `${name}_${process.pid}_${++count}`
+
+// publish makes a published table that API roles may read, under the row policy `using`.
+// It is dropped when the test t ends.
+export async function publish(t, db, columns, using = 'true') {
+  const table = unique('t')
+  await db.query(`
+    create table ${table} (${columns});
+    grant select on ${table} to anon, authenticated;
+    alter table ${table} enable row level security;
+    create policy readers on ${table} for select to authenticated using (${using});
+    alter publication supabase_realtime add table ${table}`)
+  t.after(() => db.query(`drop table ${table}`))
+  return table
+}

@@ -1,0 +1,104 @@
+// @supabase/realtime-js, any 2.x, through its public interface.
+
+import { Room, plain } from './room.js'
+import { ANON_KEY } from './setup.js'
+import { wireTap } from './wire.js'
+
+export class SupabaseUser {
+  constructor(name, RealtimeClient, url, { apikey = ANON_KEY, token, ...options }) {
+    const { Wire, sockets } = wireTap()
+    this.name = name
+    this.sockets = sockets
+    this.client = new RealtimeClient(url, { transport: Wire, params: { apikey }, ...options })
+    if (token) this.client.setAuth(token)
+  }
+
+  get wire() {
+    return this.sockets.at(-1)
+  }
+
+  room(topic, options) {
+    return this.join(topic, options).joined()
+  }
+
+  // join returns the room at once, joined or not.
+  join(topic, { changes = [], subscribed, ...config } = {}) {
+    const room = new SupabaseRoom(this.name, topic, this.client.channel(topic, { config }))
+    room.listen(changes, config.presence)
+    room.channel.subscribe((status, err) => {
+      if (status === 'SUBSCRIBED') subscribed?.()
+      room.statuses.push({ status, reason: err?.message ?? '' })
+    })
+    return room
+  }
+
+  setAuth(token) {
+    return this.client.setAuth(token)
+  }
+
+  // heartbeat resolves when the server has answered one.
+  heartbeat() {
+    return new Promise((resolve, reject) => {
+      this.client.onHeartbeat((status) => {
+        if (status === 'ok') resolve()
+        else if (status !== 'sent') reject(new Error(`heartbeat: ${status}`))
+      })
+      this.client.sendHeartbeat()
+    })
+  }
+
+  // cut drops the connection as a dying machine does: no leave, no close frame.
+  cut() {
+    this.wire.terminate()
+    this.close()
+  }
+
+  close() {
+    this.client.disconnect()
+  }
+}
+
+class SupabaseRoom extends Room {
+  constructor(owner, topic, channel) {
+    super(owner, topic)
+    this.channel = channel
+  }
+
+  listen(changes, presence) {
+    const { channel } = this
+    channel.on('broadcast', { event: '*' }, ({ event, payload }) => this.broadcasts.push({ event, payload }))
+    channel.on('system', {}, ({ extension, status, message }) => this.system.push({ extension, status, message }))
+    changes.forEach((filter, binding) => {
+      channel.on('postgres_changes', filter, (change) =>
+        this.changes.push({ binding, type: change.eventType, new: change.new, old: change.old }),
+      )
+    })
+    if (!presence) return
+    const met = ({ event, key, newPresences, leftPresences }) =>
+      this.presences.push({ event, key, metas: plain(newPresences ?? leftPresences) })
+    channel.on('presence', { event: 'join' }, met)
+    channel.on('presence', { event: 'leave' }, met)
+    channel.on('presence', { event: 'sync' }, () => this.syncs.push(this.state()))
+  }
+
+  send(event, payload) {
+    return this.channel.send({ type: 'broadcast', event, payload })
+  }
+
+  track(meta) {
+    return this.channel.track(meta)
+  }
+
+  untrack() {
+    return this.channel.untrack()
+  }
+
+  // state maps each presence key to its metas.
+  state() {
+    return Object.fromEntries(Object.entries(this.channel.presenceState()).map(([key, metas]) => [key, plain(metas)]))
+  }
+
+  leave() {
+    return this.channel.unsubscribe()
+  }
+}

@@ -1,0 +1,119 @@
+package readme
+
+import (
+	"bytes"
+	"io/fs"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+// root is the repository, seen from this package's directory, where go test runs.
+const root = "../.."
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// TestREADME types the README and checks that a reader has seen the three things
+// that realtime is for: a broadcast, somebody's presence and a row.
+func TestREADME(t *testing.T) {
+	watchSources(t)
+	doc, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	portIsFree(t)
+	dir, err := filepath.Abs(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	home := t.TempDir()
+	r := runner{
+		dir: dir, env: environment(t, home), scratch: t.TempDir(), log: t.Logf,
+		blockTime: time.Minute, readyTime: 3 * time.Minute, laterTime: 15 * time.Second,
+	}
+	began := time.Now()
+	found, err := r.run(string(doc))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("typed in %s", time.Since(began).Round(time.Second))
+	seen := strings.ToLower(strings.Join(found, "\n"))
+	for _, word := range []string{"broadcast", "presence", "insert"} {
+		if !strings.Contains(seen, word) {
+			t.Errorf("no line that the README promised, and that was printed, speaks of %q:\n%s", word, seen)
+		}
+	}
+}
+
+// portIsFree fails the test if something listens on the port that the README speaks of.
+func portIsFree(t *testing.T) {
+	t.Helper()
+	conn, err := net.DialTimeout("tcp", "127.0.0.1:4000", time.Second)
+	if err == nil {
+		conn.Close()
+		t.Fatal("port 4000 is taken: stop the server that runs there")
+	}
+}
+
+// environment is a reader's who has a fresh home directory and has set nothing
+// for realtime. The caches of go and npm stay where they are: what is tested is
+// the README, not the network.
+func environment(t *testing.T, home string) []string {
+	t.Helper()
+	var env []string
+	for _, entry := range os.Environ() {
+		name, _, _ := strings.Cut(entry, "=")
+		set := name == "PORT" || name == "HOME" || name == "APP_NAME" || name == "LOG_LEVEL"
+		for _, prefix := range []string{"REALTIME_", "DB_", "API_", "TENANT_", "SELF_HOST_", "METRICS_", "SLOT_", "XDG_"} {
+			set = set || strings.HasPrefix(name, prefix) && name != "REALTIME_PG_BIN"
+		}
+		if !set {
+			env = append(env, entry)
+		}
+	}
+	env = append(env, "HOME="+home)
+	for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOPATH", "GOENV"} {
+		env = append(env, name+"="+output(t, "go", "env", name))
+	}
+	if _, err := exec.LookPath("npm"); err == nil {
+		for _, name := range []string{"cache", "userconfig"} {
+			env = append(env, "npm_config_"+name+"="+output(t, "npm", "config", "get", name))
+		}
+	}
+	return env
+}
+
+func output(t *testing.T, name string, args ...string) string {
+	t.Helper()
+	out, err := exec.Command(name, args...).Output()
+	if err != nil {
+		t.Fatalf("%s %s: %v", name, strings.Join(args, " "), err)
+	}
+	return string(bytes.TrimSpace(out))
+}
+
+// watchSources reads every directory of the repository. The go command then
+// knows that a cached result of this test is stale when a file changes; by
+// imports alone it would not.
+func watchSources(t *testing.T) {
+	t.Helper()
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.IsDir() {
+			return err
+		}
+		if name := entry.Name(); path != root && (name[0] == '.' || name == "node_modules" || name == "bin") {
+			return fs.SkipDir
+		}
+		_, err = os.ReadDir(path)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
