@@ -28,6 +28,9 @@ type result struct {
 }
 
 func TestClients(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs a minute")
+	}
 	watchSources(t)
 	modules(t)
 	files, err := filepath.Glob("*.test.js")

@@ -21,6 +21,9 @@ const (
 // kind, starts it again on the same data and port, and expects it to be ready
 // at once, the clients to be back without being told, and one database.
 func TestKilledServerComesBack(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts servers")
+	}
 	watchSources(t)
 	modules(t)
 	s := newServer(t)
@@ -51,6 +54,9 @@ func TestKilledServerComesBack(t *testing.T) {
 // TestNoDatabaseOutlivesItsServer looks for database processes after the server
 // was killed and after it was asked to stop.
 func TestNoDatabaseOutlivesItsServer(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts servers")
+	}
 	watchSources(t)
 	for _, end := range []struct {
 		how string

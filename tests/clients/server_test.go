@@ -103,13 +103,11 @@ func (s *server) run(args ...string) string {
 	s.t.Helper()
 	cmd := exec.Command(s.bin, args...)
 	cmd.Env = s.env()
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		var stderr []byte
-		if exit, ok := err.(*exec.ExitError); ok {
-			stderr = exit.Stderr
-		}
-		s.t.Fatalf("realtime %s: %v\n%s", strings.Join(args, " "), err, stderr)
+		s.t.Fatalf("realtime %s: %v\n%s", strings.Join(args, " "), err, stderr.String())
 	}
 	return strings.TrimSpace(string(out))
 }

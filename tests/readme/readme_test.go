@@ -22,6 +22,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // TestREADME types the README and checks that a reader has seen the three things
 // that realtime is for: a broadcast, somebody's presence and a row.
 func TestREADME(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds and starts a server")
+	}
 	watchSources(t)
 	doc, err := os.ReadFile(filepath.Join(root, "README.md"))
 	if err != nil {
@@ -77,7 +80,8 @@ func environment(t *testing.T, home string) []string {
 			env = append(env, entry)
 		}
 	}
-	env = append(env, "HOME="+home)
+	// Without it the server of a root user keeps its data in /var/lib.
+	env = append(env, "HOME="+home, "XDG_DATA_HOME="+filepath.Join(home, ".local", "share"))
 	for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOPATH", "GOENV"} {
 		env = append(env, name+"="+output(t, "go", "env", name))
 	}

@@ -70,7 +70,7 @@ func TestSurprisesAreErrors(t *testing.T) {
 		{"a command fails", "cd /", "cd /; false; true", "line 11: a command failed: exit status 1"},
 		{"a block does not end", "cd /", "sleep 20", "line 11: not done after 3s"},
 		{"no such background block", "text of 1", "text of 2", "line 28: only 1 background blocks so far"},
-		{"unknown tag", "sh background", "sh backgruond", `line 3: unknown tag "sh backgruond"`},
+		{"unknown tag", "sh background", "sh backgrounded", `line 3: unknown tag "sh backgrounded"`},
 		{"open block", "heard hello\n" + fence, "heard hello\n", "line 28: the block is not closed"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
