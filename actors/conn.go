@@ -231,3 +231,10 @@ func (c *Conn) stopped(err error) {
 		c.report(CutStalled, behind)
 	}
 }
+
+// over reports whether the connection takes nothing more.
+func (c *Conn) over() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.dead || c.closing
+}

@@ -1,0 +1,219 @@
+package actors
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"realtime/protocol"
+	"realtime/tenancy"
+)
+
+// channel is the actor of one topic: the one door through which everything the topic says reaches its members. It
+// owns every membership, with its claims and deadlines, and the batch that is being gathered.
+type channel struct {
+	s      *System
+	log    *slog.Logger
+	tenant *tenancy.Tenant
+	counts *counts
+	parent *actor.PID
+	x      actor.Context // the Channel's own, the same for every message
+	box    actor.Mailbox
+	self   *post
+	cdc    *post
+	room   room
+	topic  string
+	json   []byte // topic as a JSON string
+
+	joins    int // joins received
+	pending  map[*member]struct{}
+	subs     subscribers
+	batches  [versions]batch
+	acks     []acknowledgement
+	bus      []byte // what goes to other nodes with the next flush
+	watching int    // members that want changes
+	presence *post
+	due      deadlines
+	timer    *time.Timer
+	timerAt  time.Time
+}
+
+func newChannel(s *System, t *tenancy.Tenant, n *counts, cdc *post, parent *actor.PID, r room) *channel {
+	topic := protocol.TopicPrefix + r.sub
+	return &channel{
+		s: s, log: s.log.With("tenant", t.ExternalID, "topic", r.sub), tenant: t, counts: n, parent: parent, cdc: cdc,
+		room: r, topic: topic, json: protocol.AppendString(nil, topic), pending: map[*member]struct{}{},
+	}
+}
+
+func (c *channel) receive(x actor.Context) {
+	switch m := x.Message().(type) {
+	case *actor.Started:
+		c.x = x
+		c.self = &post{root: c.s.sys.Root, pid: x.Self(), box: c.box}
+	case *publish:
+		c.publish(m)
+	case *push:
+		c.push(m)
+	case *joinChannel:
+		c.join(m)
+	case *live:
+		c.live(m)
+	case *rows:
+		c.rows(m)
+	case *notice:
+		c.notice(m)
+	case *shown:
+		c.shown(m)
+	case *leave:
+		c.leave(m)
+	case *tick:
+		c.tick()
+	case *remote:
+		c.remote(m)
+	case *feedReset:
+		c.feedReset(m)
+	case *actor.Terminated:
+		c.presenceGone(m)
+	case *actor.Stopping:
+		c.abandon()
+	default:
+		c.s.unhandled(x)
+	}
+}
+
+func (c *channel) take(box actor.Mailbox) { c.box = box }
+
+// member reports whether m is a member now: a push may be on its way when the membership ends.
+func (c *channel) member(m *member) bool { return m.state == joined }
+
+// flush writes what was gathered: to the members, then the acknowledgements, then once to the other nodes.
+func (c *channel) flush() {
+	for v := range c.batches {
+		c.batches[v].write(c.subs[v])
+	}
+	for i, a := range c.acks {
+		if c.member(a.m) {
+			c.reply(a.m, a.ref, statusOK, protocol.EmptyObject)
+		}
+		c.acks[i] = acknowledgement{}
+	}
+	c.acks = c.acks[:0]
+	if len(c.bus) > 0 {
+		c.s.bus.Publish(c.tenant.ExternalID, c.room.String(), c.bus)
+		c.bus = nil
+	}
+}
+
+// settle flushes unless more waits in the mailbox and the batch has room.
+func (c *channel) settle() {
+	if c.self.box.UserMessageCount() == 0 || c.full() {
+		c.flush()
+	}
+}
+
+func (c *channel) full() bool {
+	return len(c.batches[0].buf) >= batchBytes || len(c.batches[1].buf) >= batchBytes || len(c.acks) >= channelRoom
+}
+
+// reply answers a push. Whatever was gathered before must be flushed by the caller if order matters.
+func (c *channel) reply(m *member, ref protocol.Ref, status string, response []byte) {
+	m.conn.Send(protocol.AppendReply(nil, m.hello.Version, m.pushRef(), ref, c.json, status, response))
+}
+
+// system tells one member something.
+func (c *channel) system(m *member, extension, status, message string) {
+	m.conn.Send(c.appendSystem(nil, m, extension, status, message))
+}
+
+func (c *channel) appendSystem(dst []byte, m *member, extension, status, message string) []byte {
+	payload := protocol.AppendSystem(nil, extension, status, message, c.room.sub)
+	return protocol.AppendPush(dst, m.hello.Version, m.pushRef(), c.json, protocol.EventSystem, payload)
+}
+
+// expel ends a membership with a reason the client is told, and phx_close.
+func (c *channel) expel(m *member, message string) {
+	c.flush()
+	b := c.appendSystem(nil, m, extensionSystem, statusError, message)
+	m.conn.Send(protocol.AppendPhxClose(b, m.hello.Version, m.joinRef, c.json))
+	c.remove(m)
+	c.s.sys.Root.Send(m.socket, &leftTopic{m: m})
+}
+
+// leave lets a member go, with an answer if it asked.
+func (c *channel) leave(l *leave) {
+	m := l.m
+	if !c.member(m) {
+		return
+	}
+	c.flush()
+	if l.reply {
+		b := protocol.AppendReply(nil, m.hello.Version, m.pushRef(), l.ref, c.json, statusOK, protocol.EmptyObject)
+		m.conn.Send(protocol.AppendPhxClose(b, m.hello.Version, m.joinRef, c.json))
+	}
+	c.remove(m)
+	c.s.sys.Root.Send(m.socket, &leftTopic{m: m})
+}
+
+// remove takes a member out of everything the Channel keeps.
+func (c *channel) remove(m *member) {
+	m.state = ended
+	c.subs.remove(m)
+	c.due.drop(m)
+	c.unwatch(m)
+	if m.presence != nil {
+		c.presence.send(&drop{m: m})
+	}
+	c.rest()
+}
+
+// rest asks to be ended when nobody is left.
+func (c *channel) rest() {
+	if c.subs.len() == 0 && len(c.pending) == 0 {
+		c.s.sys.Root.Send(c.parent, &idle{room: c.room, joins: c.joins})
+	}
+}
+
+// abandon tells the members of a Channel that is ended from above, which happens only when its Tenant failed or the
+// node drains, that the channel is gone: clients rejoin.
+func (c *channel) abandon() {
+	if c.timer != nil {
+		c.timer.Stop()
+	}
+	c.presence = nil
+	c.subs.each(func(m *member) {
+		m.state = ended
+		m.conn.Send(protocol.AppendPhxError(nil, m.hello.Version, m.joinRef, c.json))
+	})
+}
+
+// crashed: members are told and their sockets let go; joins under way and those still to come are refused until the
+// Tenant ends this actor.
+func (c *channel) crashed(actor.Context) {
+	for m := range c.pending {
+		c.refuse(m, errCrashed)
+	}
+	c.subs.each(func(m *member) {
+		m.state = ended
+		m.conn.Send(protocol.AppendPhxError(nil, m.hello.Version, m.joinRef, c.json))
+		c.unwatch(m)
+		c.s.sys.Root.Send(m.socket, &leftTopic{m: m})
+	})
+	c.subs = subscribers{}
+	c.s.sys.Root.Send(c.parent, &lost{room: c.room})
+}
+
+func (c *channel) afterCrash(x actor.Context) {
+	switch m := x.Message().(type) {
+	case *joinChannel:
+		c.refuse(m.m, errCrashed)
+	case *leave:
+		c.s.sys.Root.Send(m.m.socket, &leftTopic{m: m.m})
+	}
+}
+
+const (
+	extensionSystem  = "system"
+	extensionChanges = "postgres_changes"
+)

@@ -1,0 +1,240 @@
+package actors
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"realtime/postgres/changes"
+	"realtime/protocol"
+	"realtime/protocol/codes"
+	"realtime/tenancy"
+)
+
+var (
+	errCrashed      = codes.New(codes.UnknownErrorOnChannel, "join crashed")
+	errNoRows       = errors.New("no policy on realtime.messages lets this role read the topic")
+	subscribedText  = "Subscribed to PostgreSQL"
+	defaultJoinWait = 15 * time.Second
+	maxJoinWait     = 20 * time.Second
+)
+
+// join takes a membership as far as its token and its changes allow. The reply comes when everything it promises is
+// true.
+func (c *channel) join(j *joinChannel) {
+	m := j.m
+	c.joins++
+	if err := c.authorize(m); err != nil {
+		c.refuse(m, codes.Of(err))
+		c.rest()
+		return
+	}
+	if len(m.changes) == 0 {
+		c.admit(m, "", "")
+		return
+	}
+	if err := parse(m.changes); err != nil {
+		c.impossible(m, codes.Of(err))
+		return
+	}
+	c.watch(m)
+	if c.s.o.EarlySubscribed && !m.join.Wait {
+		c.admit(m, "", "")
+		return
+	}
+	c.pending[m] = struct{}{}
+	c.due.set(m, m.started.Add(c.patience(m)))
+	c.arm()
+}
+
+// patience is how long a join waits for its changes.
+func (c *channel) patience(m *member) time.Duration {
+	if !m.join.Wait {
+		return c.s.o.LiveTimeout
+	}
+	if m.join.Timeout <= 0 {
+		return defaultJoinWait
+	}
+	return min(m.join.Timeout, maxJoinWait)
+}
+
+// authorize checks the token, then what the channel itself demands.
+func (c *channel) authorize(m *member) error {
+	now := time.Now()
+	m.token = m.join.Token(m.hello.Token)
+	claims, err := c.claims(m.hello, m.token, now)
+	if err != nil {
+		return err
+	}
+	m.claims = claims
+	if m.private {
+		return codes.Wrap(codes.Unauthorized, errNoRows, "You do not have permissions to read from this Channel topic: %s", c.room.sub)
+	}
+	if m.join.Replay != nil {
+		return codes.New(codes.UnableToReplayMessages, "Replay is not allowed for public channels")
+	}
+	return nil
+}
+
+// claims verifies a token; the connection's own was verified by the handshake and need only not be expired.
+func (c *channel) claims(h *Hello, token string, now time.Time) (*tenancy.Claims, error) {
+	if token == h.Token && h.Claims != nil && now.Before(h.Claims.Expires) {
+		return h.Claims, nil
+	}
+	claims, err := c.tenant.Verify(token, now)
+	if err != nil {
+		return nil, joinFault(err)
+	}
+	return claims, nil
+}
+
+// joinFault words a token's fault as a join's reason has it.
+func joinFault(err error) error {
+	return codes.Wrap(codes.Of(err).Code, err, "%s", tenancy.RefreshMessage(err))
+}
+
+// parse checks what can be checked of the subscriptions without a database. One bad entry fails all.
+func parse(entries []protocol.ChangeEntry) error {
+	for _, e := range entries {
+		if _, err := changes.ParseSpec(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// impossible ends the wait for changes that can never come: the join succeeds and is told so, unless it insisted.
+func (c *channel) impossible(m *member, f *codes.Fault) {
+	c.unwatch(m)
+	if m.join.Wait && m.state == joining {
+		c.refuse(m, f)
+		c.rest()
+		return
+	}
+	c.s.complain(m.hello, f, c.room.sub)
+	if m.state == joining {
+		c.admit(m, statusError, f.Text)
+		return
+	}
+	c.flush()
+	c.system(m, extensionChanges, statusError, f.Text)
+}
+
+// admit makes m a member: reply, then the close of what it replaces, then what its changes have to say, in one
+// write; from then on everything else.
+func (c *channel) admit(m *member, status, message string) {
+	delete(c.pending, m)
+	c.flush()
+	m.state = joined
+	c.subs.add(m)
+	v := m.hello.Version
+	b := protocol.AppendReply(nil, v, m.pushRef(), m.ref, c.json, statusOK, protocol.AppendJoinResponse(nil, m.changes))
+	if m.replaces != nil {
+		b = protocol.AppendPhxClose(b, v, m.replaces.joinRef, c.json)
+		m.replaces = nil
+	}
+	if status != "" {
+		b = c.appendSystem(b, m, extensionChanges, status, message)
+	}
+	m.conn.Send(b)
+	c.due.set(m, c.recheck(m, time.Now()))
+	c.arm()
+	c.s.sys.Root.Send(m.socket, &admitted{m: m, channel: c.self})
+	if m.join.PresenceEnabled || c.tenant.PresenceEnabled {
+		c.enter(m)
+	}
+	c.s.metrics.joinSeconds.Observe(time.Since(m.started).Seconds())
+}
+
+// refuse gives the join back to its Socket, which answers after the pause.
+func (c *channel) refuse(m *member, f *codes.Fault) {
+	delete(c.pending, m)
+	c.due.drop(m)
+	m.state = ended
+	c.unwatch(m)
+	c.s.sys.Root.Send(m.socket, &refused{m: m, fault: f})
+}
+
+// late answers a join whose changes did not come in time: as a rule it succeeds and is told what prevents them; one
+// that insisted fails.
+func (c *channel) late(m *member) {
+	if !m.join.Wait {
+		c.admit(m, m.lateStatus(), m.changesFault)
+		return
+	}
+	c.refuse(m, codes.New(codes.PostgresChangesSubscribeTimeout, "Timed out after %dms waiting for the postgres_changes subscription", c.patience(m).Milliseconds()))
+	c.rest()
+}
+
+func (m *member) lateStatus() string {
+	if m.changesFault == "" {
+		return ""
+	}
+	return statusError
+}
+
+// watch subscribes a member to its changes with its claims of now.
+func (c *channel) watch(m *member) {
+	if !m.watching {
+		m.watching = true
+		c.watching++
+	}
+	c.cdc.send(&subscribe{sub: changes.Subscription{
+		Member: m, Group: c.self, Role: m.claims.Role, Claims: m.claims.Raw, Entries: m.changes,
+	}})
+}
+
+func (c *channel) unwatch(m *member) {
+	if m.watching {
+		m.watching = false
+		c.watching--
+		c.cdc.send(&unsubscribe{m: m})
+	}
+}
+
+// live: a member's changes flow, or why not.
+func (c *channel) live(l *live) {
+	m := l.m
+	if m.state == ended || !m.watching {
+		return
+	}
+	switch a := l.answer; {
+	case a.Err == nil:
+		m.changesFault = ""
+		c.flowing(m, a.Warnings)
+	case a.Retry:
+		m.changesFault = a.Err.Text
+		if m.state == joined {
+			c.s.complain(m.hello, a.Err, c.room.sub)
+			c.flush()
+			c.system(m, extensionChanges, statusError, a.Err.Text)
+		}
+	default:
+		c.impossible(m, a.Err)
+	}
+}
+
+func (c *channel) flowing(m *member, warnings []string) {
+	if m.state == joining {
+		c.admit(m, statusOK, subscribedText)
+	} else {
+		c.flush()
+		c.system(m, extensionChanges, statusOK, subscribedText)
+	}
+	for _, w := range warnings {
+		c.system(m, extensionChanges, statusOK, fmt.Sprintf("Warning: %s", w))
+	}
+}
+
+// feedReset: the CDC is a new one.
+func (c *channel) feedReset(f *feedReset) {
+	c.cdc = f.cdc
+	for m := range c.pending {
+		c.watch(m)
+	}
+	c.subs.each(func(m *member) {
+		if m.watching {
+			c.watch(m)
+		}
+	})
+}

@@ -1,0 +1,139 @@
+package actors
+
+import (
+	"realtime/protocol"
+	"realtime/protocol/codes"
+)
+
+// publish gathers a broadcast for the members.
+func (c *channel) publish(p *publish) {
+	if p.from != nil {
+		if !c.member(p.from) {
+			return
+		}
+		c.counts.events.Add(1)
+		if p.oversize || p.fault != nil {
+			c.unfit(p)
+			return
+		}
+	}
+	c.s.metrics.broadcastBytes.Observe(float64(p.size))
+	got := c.gather(p)
+	c.counts.events.Add(got)
+	c.s.metrics.delivered.Add(float64(got))
+	if !c.s.bus.Alone() {
+		c.bus = appendWire(c.bus, &p.b)
+	}
+	if p.from != nil && p.from.ack {
+		c.acks = append(c.acks, acknowledgement{m: p.from, ref: p.ref})
+	}
+	c.settle()
+	c.throttle(got)
+}
+
+// gather puts the frame of each serializer into its batch and reports how many members will get it. A long frame
+// goes out at once and is not copied.
+func (c *channel) gather(p *publish) int {
+	var skipped *member
+	if p.from != nil && !p.from.self {
+		skipped = p.from
+	}
+	if len(p.b.Payload) > loneBytes {
+		c.flush()
+	}
+	got := 0
+	for i := range c.batches {
+		v := protocol.Version(i + 1)
+		n := len(c.subs[i])
+		if n == 0 {
+			continue
+		}
+		mine := skipped != nil && skipped.hello.Version == v
+		if mine && n == 1 {
+			continue
+		}
+		b := &c.batches[i]
+		before := len(b.buf)
+		skip := skipped
+		if !mine {
+			skip = nil
+		}
+		if p.version == v && p.frame != nil {
+			b.add(p.frame, skip)
+		} else {
+			b.addWith(func(dst []byte) []byte { return p.b.AppendFrame(dst, v, protocol.Ref{}, c.topic, c.json) }, skip)
+		}
+		if len(b.buf) == before {
+			continue
+		}
+		if got += n; mine {
+			got--
+		}
+	}
+	if len(p.b.Payload) > loneBytes {
+		c.flush()
+	}
+	return got
+}
+
+// unfit answers a broadcast that is not delivered: too large, or no valid message.
+func (c *channel) unfit(p *publish) {
+	why := "payload_size_exceeded"
+	if p.fault != nil {
+		c.s.complain(p.from.hello, p.fault, c.room.sub)
+		why = p.fault.Text
+	}
+	if p.from.ack {
+		c.flush()
+		c.reply(p.from, p.ref, statusError, protocol.AppendReason(nil, why))
+	}
+}
+
+// throttle ends the membership of everybody who received a message while the tenant's event rate is over its limit.
+func (c *channel) throttle(got int) {
+	if limit := c.tenant.Limits.EventsPerSecond; got > 0 && c.counts.events.Exceeded(limit) {
+		c.flush()
+		c.log.Warn("event rate over its limit, members closed", "code", string(codes.MessagePerSecondRateLimitReached),
+			"rate", c.counts.events.Average(), "limit", limit, "members", c.subs.len())
+		c.subs.each(func(m *member) { c.expel(m, "Too many messages per second") })
+	}
+}
+
+// push handles what is not a broadcast.
+func (c *channel) push(p *push) {
+	if !c.member(p.from) {
+		return
+	}
+	switch p.event {
+	case protocol.EventPresence:
+		c.presencePush(p)
+	case protocol.EventAccessToken:
+		c.accessToken(p)
+	default:
+		c.unknown(p)
+	}
+}
+
+// unknown counts an event nobody handles. There is no reply.
+func (c *channel) unknown(p *push) {
+	c.counts.events.Add(1)
+	c.log.Debug("unexpected event", "event", p.event)
+}
+
+// remote fans out what another node has.
+func (c *channel) remote(r *remote) {
+	for b := range wireBroadcasts(r.batch) {
+		got := c.gather(&publish{b: b})
+		c.counts.events.Add(got)
+		c.s.metrics.delivered.Add(float64(got))
+	}
+	c.settle()
+}
+
+// notice tells one member something about its changes.
+func (c *channel) notice(n *notice) {
+	if c.member(n.m) {
+		c.flush()
+		c.system(n.m, extensionChanges, statusError, n.text)
+	}
+}

@@ -1,0 +1,89 @@
+package actors
+
+import (
+	"time"
+
+	"realtime/protocol"
+	"realtime/protocol/codes"
+	"realtime/tenancy"
+)
+
+// recheckEvery is the longest a token goes without being verified again.
+const recheckEvery = 5 * time.Minute
+
+// recheck is when m's token has to be looked at again: at its end, at the latest in five minutes.
+func (c *channel) recheck(m *member, now time.Time) time.Time {
+	at := now.Add(recheckEvery)
+	if m.claims.Expires.Before(at) {
+		return m.claims.Expires
+	}
+	return at
+}
+
+// accessToken takes a new token for a membership. There is never a reply: on failure the channel closes with a
+// reason.
+func (c *channel) accessToken(p *push) {
+	t := protocol.ParseAccessToken(p.payload)
+	m := p.from
+	switch {
+	case !t.Usable && !t.Null:
+		c.unknown(p)
+		return
+	case t.Null || t.Token == m.token || isOpaque(t.Token):
+		return
+	}
+	now := time.Now()
+	claims, err := c.claims(m.hello, t.Token, now)
+	if err != nil {
+		c.closeToken(m, err)
+		return
+	}
+	m.token, m.claims = t.Token, claims
+	c.due.set(m, c.recheck(m, now))
+	c.arm()
+	if m.watching {
+		c.watch(m)
+	}
+}
+
+// isOpaque reports an API key that is no JWT: gateways exchange those, the current token stays.
+func isOpaque(token string) bool { return len(token) >= 3 && token[:3] == "sb_" }
+
+func (c *channel) closeToken(m *member, err error) {
+	f := codes.Of(err)
+	c.s.complain(m.hello, f, c.room.sub)
+	c.expel(m, tenancy.RefreshMessage(err))
+}
+
+// tick looks at every deadline that has passed.
+func (c *channel) tick() {
+	c.timerAt = time.Time{}
+	now := time.Now()
+	for m := c.due.pop(now); m != nil; m = c.due.pop(now) {
+		if m.state == joining {
+			c.late(m)
+			continue
+		}
+		claims, err := c.tenant.Verify(m.token, now)
+		if err != nil {
+			c.closeToken(m, err)
+			continue
+		}
+		m.claims = claims
+		c.due.set(m, c.recheck(m, now))
+	}
+	c.arm()
+}
+
+// arm sets the one timer to the earliest deadline.
+func (c *channel) arm() {
+	at, ok := c.due.next()
+	if !ok || (!c.timerAt.IsZero() && !at.Before(c.timerAt)) {
+		return
+	}
+	if c.timer != nil {
+		c.timer.Stop()
+	}
+	c.timerAt = at
+	c.timer = c.s.later(c.self.pid, time.Until(at)+time.Millisecond, &tick{})
+}

@@ -1,0 +1,109 @@
+package actors
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"realtime/protocol"
+	"realtime/ratelimit"
+	"realtime/tenancy"
+)
+
+// member is one connection's membership of one topic. Its first part is fixed when the Socket makes it; the second
+// belongs to the Channel from the moment it receives the join.
+type member struct {
+	conn      *Conn
+	hello     *Hello
+	socket    *actor.PID
+	topic     string // realtime:<sub>
+	topicJSON []byte
+	sub       string
+	joinRef   protocol.Ref // as sent with the join; null if it had none
+	ref       protocol.Ref // the join's ref
+	join      *protocol.Join
+	replaces  *closing // the membership this join ended, told after the reply
+
+	self, ack, legacy bool
+	token             string
+	claims            *tenancy.Claims
+	private           bool
+	state             memberState
+	slot              int // place among the subscribers of its version
+	skips             int // spans of the open batch this member must not get back
+	changes           []protocol.ChangeEntry
+	watching          bool   // subscribed at the CDC
+	changesFault      string // why its changes are not live yet
+	started           time.Time
+	presence          *tracked
+	due               deadline
+}
+
+// tracked is a member's standing with presence.
+type tracked struct {
+	key    string
+	window *ratelimit.Window
+}
+
+// closing is what a phx_close needs to say about a membership that ended.
+type closing struct{ joinRef protocol.Ref }
+
+type memberState uint8
+
+const (
+	joining memberState = iota // the Channel has it, the reply is not sent
+	joined
+	ended
+)
+
+// pushRef is the join_ref of frames the Channel makes for this member: the join's ref stands in for a missing one.
+func (m *member) pushRef() protocol.Ref {
+	if m.joinRef.IsNull() {
+		return m.ref
+	}
+	return m.joinRef
+}
+
+// closed is what to say when a later join replaces this one. Without a join_ref the join's ref is given, so that
+// nobody takes it for the end of the new membership.
+func (m *member) closed() *closing { return &closing{joinRef: m.pushRef()} }
+
+// route is where a Reader sends what a member pushes.
+type route struct {
+	m       *member
+	channel *post
+}
+
+// routes are the open memberships of one connection, sorted by topic. Immutable: the Socket makes a new one for
+// each change, the Reader only looks.
+type routes []route
+
+func (r routes) find(topic []byte) (route, bool) {
+	i, ok := slices.BinarySearchFunc(r, topic, func(e route, t []byte) int { return strings.Compare(e.m.topic, string(t)) })
+	if !ok {
+		return route{}, false
+	}
+	return r[i], true
+}
+
+func (r routes) with(e route) routes {
+	i, ok := slices.BinarySearchFunc(r, e.m.topic, func(x route, t string) int { return strings.Compare(x.m.topic, t) })
+	out := make(routes, 0, len(r)+1)
+	out = append(append(out, r[:i]...), e)
+	if ok {
+		i++
+	}
+	return append(out, r[i:]...)
+}
+
+func (r routes) without(m *member) routes {
+	out := make(routes, 0, len(r))
+	for _, e := range r {
+		if e.m != m {
+			out = append(out, e)
+		}
+	}
+	return out
+}

@@ -1,0 +1,47 @@
+package actors
+
+import "realtime/tenancy"
+
+// Messages of the tenants directory and of a Tenant.
+type (
+	// attach comes from the edge and is answered with the tenant's *address; the row refreshes what the Tenant knows.
+	attach struct{ row *tenancy.Tenant }
+
+	// address answers attach.
+	address struct {
+		post   *post
+		counts *counts
+		row    *tenancy.Tenant // the newest the directory has seen; nobody else reads it
+	}
+
+	// row comes from the directory: a newer row of the tenant.
+	row struct{ t *tenancy.Tenant }
+
+	// joinTenant comes from a Socket. The Tenant refuses it or passes it to the Channel of its topic.
+	joinTenant struct {
+		m      *member
+		open   int    // topics the connection has, this one included
+		socket string // identity of the connection among the counted users
+	}
+
+	// lonely comes from a Socket that has no channel any more: it does not count as a user.
+	lonely struct{ socket string }
+
+	// publication comes from the edge: messages for topics, born on the server.
+	publication struct{ msgs []Publication }
+
+	// idle comes from a Channel without members; joins is how many joins it was given.
+	idle struct {
+		room  room
+		joins int
+	}
+
+	// lost comes from a Channel that crashed: it answers joins with refusals until the Tenant ends it.
+	lost struct{ room room }
+
+	// drain comes from above: no more joins.
+	drain struct{}
+
+	// refusal answers attach when the tenant's actor could not be started.
+	refusal struct{}
+)

@@ -1,0 +1,191 @@
+package actors
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"realtime/protocol"
+	"realtime/protocol/codes"
+)
+
+// socket is the actor of one connection: it owns which topics the connection has joined and answers what is
+// refused. Pushes of joined topics pass it by.
+type socket struct {
+	s       *System
+	r       *Reader
+	self    *actor.PID
+	members map[string]*seat
+	pending int // joins given to the tree and not answered
+	gone    bool
+}
+
+// seat is a topic of the connection. channel is nil while the join is under way; held are the frames that came
+// meanwhile. leaving: a phx_leave was accepted, or a newer join took the topic.
+type seat struct {
+	m       *member
+	channel *post
+	held    []*protocol.Message
+	leaving bool
+}
+
+func newSocket(s *System, r *Reader) *socket { return &socket{s: s, r: r} }
+
+func (k *socket) receive(c actor.Context) {
+	switch m := c.Message().(type) {
+	case *actor.Started:
+		k.self = c.Self()
+	case *frame:
+		k.frame(c, m)
+	case *admitted:
+		k.admitted(c, m)
+	case *refused:
+		k.refused(c, m)
+	case *answered:
+		k.answered(m)
+	case *leftTopic:
+		k.leftTopic(m)
+	case *gone:
+		k.end(c)
+	default:
+		k.s.unhandled(c)
+	}
+}
+
+// frame routes what the Reader could not send to a Channel by itself. Every frame is given back to the Reader's
+// count exactly once: here, or when a held one is passed on.
+func (k *socket) frame(c actor.Context, f *frame) {
+	if k.gone {
+		return
+	}
+	m := f.m
+	st := k.members[string(m.Topic)]
+	switch {
+	case string(m.Event) == protocol.EventJoin && m.Topic != nil:
+		k.join(m, st)
+	case st != nil && st.channel == nil && !st.leaving:
+		st.held = append(st.held, m)
+		return
+	default:
+		k.pass(m, st)
+	}
+	k.r.waiting.Add(-1)
+}
+
+// pass acts on a frame whose topic is open, leaving or unknown.
+func (k *socket) pass(m *protocol.Message, st *seat) {
+	leave := string(m.Event) == protocol.EventLeave
+	switch {
+	case st == nil && leave:
+		k.reply(m, protocol.Ref{}, statusOK, protocol.EmptyObject)
+	case st == nil:
+		k.reply(m, protocol.Ref{}, statusError, protocol.AppendReason(nil, "unmatched topic"))
+	case st.leaving:
+		// The client has left: what it still sends is dropped until it has heard so.
+	case leave:
+		k.leave(m, st)
+	default:
+		k.r.push(m, route{m: st.m, channel: st.channel})
+	}
+}
+
+// leave obeys a phx_leave that names the join it ends, or names none.
+func (k *socket) leave(m *protocol.Message, st *seat) {
+	if !m.JoinRef.IsNull() && !st.m.joinRef.IsNull() && !m.JoinRef.Equal(st.m.joinRef) {
+		return
+	}
+	st.leaving = true
+	k.publish((*k.r.open.Load()).without(st.m))
+	st.channel.send(&leave{m: st.m, ref: m.Ref, reply: true})
+}
+
+// leftTopic: a Channel has let a member go.
+func (k *socket) leftTopic(m *leftTopic) {
+	if st := k.members[m.m.topic]; st != nil && st.m == m.m {
+		k.drop(st)
+	}
+}
+
+// drop forgets a topic. Frames held for it are answered as for any topic that is not joined.
+func (k *socket) drop(st *seat) {
+	delete(k.members, st.m.topic)
+	k.publish((*k.r.open.Load()).without(st.m))
+	k.release(st, nil)
+	if len(k.members) == 0 {
+		k.r.lonely.Store(time.Now().UnixMilli())
+		k.r.tenant.send(&lonely{socket: k.self.Id})
+	}
+}
+
+// release passes on what was held for a seat, in order.
+func (k *socket) release(st *seat, to *seat) {
+	held := st.held
+	st.held = nil
+	for _, m := range held {
+		k.pass(m, to)
+		k.r.waiting.Add(-1)
+	}
+}
+
+// publish shows the Reader the open topics.
+func (k *socket) publish(r routes) { k.r.open.Store(&r) }
+
+func (k *socket) reply(m *protocol.Message, joinRef protocol.Ref, status string, response []byte) {
+	topic := m.TopicJSON
+	if topic == nil {
+		topic = protocol.AppendString(nil, string(m.Topic))
+	}
+	if string(m.Event) == protocol.EventLeave {
+		joinRef = m.JoinRef
+	}
+	k.r.conn.Send(protocol.AppendReply(nil, k.r.hello.Version, joinRef, m.Ref, topic, status, response))
+}
+
+// end: the connection is closed. The actor stays until every join under way is answered, so that no Channel keeps
+// a member of a connection that is gone.
+func (k *socket) end(c actor.Context) {
+	k.gone = true
+	for _, st := range k.members {
+		if st.channel != nil && !st.leaving {
+			st.channel.send(&leave{m: st.m})
+		}
+		st.held = nil
+	}
+	k.r.tenant.send(&lonely{socket: k.self.Id})
+	k.stopWhenDone(c)
+}
+
+func (k *socket) stopWhenDone(c actor.Context) {
+	if k.gone && k.pending == 0 {
+		c.Stop(c.Self())
+	}
+}
+
+// crashed closes the connection; its Reader's end reaches nobody any more, so the Channels are told here.
+func (k *socket) crashed(actor.Context) {
+	for _, st := range k.members {
+		if st.channel != nil {
+			st.channel.send(&leave{m: st.m})
+		}
+	}
+	k.r.tenant.send(&lonely{socket: k.self.Id})
+	k.r.conn.CloseWith(closeInternal, "")
+}
+
+// complain logs a fault a client caused, at its level, unless the client asked to hear less.
+func (s *System) complain(h *Hello, f *codes.Fault, topic string) {
+	e := f.Code.Entry()
+	if e.Level < slog.LevelError {
+		if e.Quiet && h.LogLevel > e.Level {
+			return
+		}
+	} else {
+		s.metrics.errors.WithLabelValues(string(f.Code)).Inc()
+	}
+	args := []any{"code", string(f.Code), "tenant", h.Tenant.ExternalID, "err", f.Error()}
+	if topic != "" {
+		args = append(args, "topic", topic)
+	}
+	s.log.Log(s.life, e.Level, "client fault", args...)
+}

@@ -1,0 +1,137 @@
+package actors
+
+import (
+	"strings"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"realtime/protocol"
+	"realtime/protocol/codes"
+)
+
+// join starts a membership. A topic that is joined already is left first; the client hears of that after the reply
+// to the new join.
+func (k *socket) join(m *protocol.Message, st *seat) {
+	topic := string(m.Topic)
+	sub, ok := strings.CutPrefix(topic, protocol.TopicPrefix)
+	if !ok {
+		k.reply(m, m.JoinRef, statusError, protocol.AppendReason(nil, "unmatched topic"))
+		return
+	}
+	n := &member{
+		conn: k.r.conn, hello: k.r.hello, socket: k.self, topic: topic, topicJSON: protocol.AppendString(nil, topic),
+		sub: sub, joinRef: m.JoinRef, ref: m.Ref,
+	}
+	k.r.lonely.CompareAndSwap(0, time.Now().UnixMilli())
+	if st != nil {
+		k.replace(st, n)
+	}
+	j, err := protocol.ParseJoin(m.Payload)
+	switch {
+	case sub == "":
+		err = codes.New(codes.TopicNameRequired, "")
+	case err == nil:
+		n.take(j)
+	}
+	for _, p := range problems(j) {
+		k.s.complain(k.r.hello, codes.New(codes.InvalidJoinPayload, "%s", p), topic)
+	}
+	k.seat(n)
+	k.pending++
+	if err != nil {
+		k.s.sys.Root.Send(k.self, &refused{m: n, fault: codes.Of(err)})
+		return
+	}
+	k.r.tenant.send(&joinTenant{m: n, open: len(k.members), socket: k.self.Id})
+}
+
+// replace ends the membership a new join takes the topic from. One that is leaving is told of its end already.
+func (k *socket) replace(old *seat, n *member) {
+	if !old.leaving {
+		n.replaces = old.m.closed()
+	}
+	if old.channel != nil && !old.leaving {
+		old.channel.send(&leave{m: old.m})
+	}
+	k.publish((*k.r.open.Load()).without(old.m))
+	k.release(old, &seat{m: old.m, leaving: true}) // a client does not push to a join it has given up
+}
+
+func (k *socket) seat(n *member) {
+	if k.members == nil {
+		k.members = make(map[string]*seat, 1)
+	}
+	k.members[n.topic] = &seat{m: n}
+}
+
+// take copies what of the join's payload the member keeps.
+func (n *member) take(j *protocol.Join) {
+	n.join, n.private, n.self, n.ack, n.legacy = j, j.Private, j.Self, j.Ack, j.Legacy
+	n.changes = j.Changes
+	if j.Legacy {
+		n.changes = []protocol.ChangeEntry{protocol.LegacyEntry(n.sub)}
+	}
+}
+
+func problems(j *protocol.Join) []string {
+	if j == nil {
+		return nil
+	}
+	return j.Problems
+}
+
+// admitted: the reply is out. The Reader goes straight to the Channel only when all it gave to the Socket is passed
+// on (its waiting is 0), so nothing held here is overtaken.
+func (k *socket) admitted(c actor.Context, m *admitted) {
+	k.pending--
+	st := k.members[m.m.topic]
+	if k.gone || st == nil || st.m != m.m {
+		m.channel.send(&leave{m: m.m}) // gone, or joined anew, while the join was under way
+		k.stopWhenDone(c)
+		return
+	}
+	st.channel = m.channel
+	k.r.lonely.Store(0)
+	k.publish((*k.r.open.Load()).with(route{m: st.m, channel: st.channel}))
+	k.release(st, st)
+}
+
+// refused: a join failed. The answer comes after a pause that holds up nothing else; the topic is free at once.
+func (k *socket) refused(c actor.Context, m *refused) {
+	k.pending--
+	k.s.complain(k.r.hello, m.fault, m.m.topic)
+	if k.gone {
+		k.stopWhenDone(c)
+		return
+	}
+	if st := k.members[m.m.topic]; st != nil && st.m == m.m {
+		k.drop(st)
+	}
+	k.r.waiting.Add(1) // a refusal counts against the Reader until it is answered: so many can be pending, no more
+	k.s.later(k.self, k.s.o.JoinPause, &answered{m: m.m, fault: m.fault})
+}
+
+func (k *socket) answered(a *answered) {
+	k.r.waiting.Add(-1)
+	if k.gone {
+		return
+	}
+	v := k.r.hello.Version
+	b := protocol.AppendReply(nil, v, a.m.pushRef(), a.m.ref, a.m.topicJSON, statusError, protocol.AppendReason(nil, reason(a.fault)))
+	if a.m.replaces != nil {
+		b = protocol.AppendPhxClose(b, v, a.m.replaces.joinRef, a.m.topicJSON)
+	}
+	k.r.conn.Send(b)
+	if a.fault.Code.Entry().Effect == codes.CloseSocket {
+		k.r.conn.CloseWith(closeAway, "")
+	}
+}
+
+// reason is how a refused join's fault is put to the client.
+func reason(f *codes.Fault) string {
+	if f.Code == codes.UnknownError {
+		return "Unknown Error on Channel"
+	}
+	return f.Reason()
+}

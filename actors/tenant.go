@@ -1,0 +1,163 @@
+package actors
+
+import (
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"realtime/protocol/codes"
+	"realtime/ratelimit"
+	"realtime/tenancy"
+)
+
+// counts are a tenant's counters. users is written by the Tenant actor only; the meters take additions from anywhere.
+type counts struct {
+	users                            atomic.Int64
+	joins, events, changes, presence *ratelimit.Meter
+}
+
+// tenant is the actor of one tenant: it enforces the limits that count across sockets, owns the live Channels and
+// counts the connected users.
+type tenant struct {
+	s        *System
+	log      *slog.Logger
+	row      *tenancy.Tenant
+	counts   *counts
+	users    map[string]struct{} // connections with at least one channel, by socket
+	channels map[room]*child
+	names    int // Channels started so far: their names
+	cdc      *post
+	draining bool
+}
+
+// child is a Channel as its Tenant sees it.
+type child struct {
+	post  *post
+	joins int  // joins passed to it
+	dying bool // crashed or told to end: forgotten when it has
+}
+
+func newTenant(s *System, t *tenancy.Tenant, n *counts) *tenant {
+	return &tenant{s: s, log: s.log.With("tenant", t.ExternalID), row: t, counts: n, users: map[string]struct{}{}, channels: map[room]*child{}}
+}
+
+func (t *tenant) receive(c actor.Context) {
+	switch m := c.Message().(type) {
+	case *actor.Started:
+		t.startCDC(c)
+	case *row:
+		t.refresh(m)
+	case *joinTenant:
+		t.join(c, m)
+	case *lonely:
+		t.lonely(m)
+	case *publication:
+		t.publication(m)
+	case *arrived:
+		t.arrived(m)
+	case *idle:
+		t.idle(c, m)
+	case *lost:
+		t.lost(c, m)
+	case *drain:
+		t.drain()
+	case *actor.Terminated:
+		t.terminated(c, m)
+	default:
+		t.s.unhandled(c)
+	}
+}
+
+func (t *tenant) startCDC(c actor.Context) {
+	p, err := t.s.spawn(c, "cdc", "cdc", newCDC(t.s, t.row))
+	if err != nil {
+		panic(fmt.Errorf("start cdc: %w", err))
+	}
+	t.cdc = p
+}
+
+// refresh takes a newer row. Channels get it with their next join; limits count at once.
+func (t *tenant) refresh(m *row) {
+	t.row = m.t
+	l := m.t.Limits
+	t.counts.joins.SetLimit(l.JoinsPerSecond)
+	t.counts.events.SetLimit(l.EventsPerSecond)
+	t.counts.changes.SetLimit(l.EventsPerSecond)
+	t.counts.presence.SetLimit(l.PresenceEventsPerSecond)
+	t.cdc.send(m)
+}
+
+// lonely: a connection without channels is not a user.
+func (t *tenant) lonely(m *lonely) {
+	delete(t.users, m.socket)
+	t.counts.users.Store(int64(len(t.users)))
+}
+
+// publication fans server-born messages out through the Channel of each topic; a topic without members here may
+// have some on other nodes.
+func (t *tenant) publication(m *publication) {
+	for i := range m.msgs {
+		p := &m.msgs[i]
+		r := room{sub: p.Topic, private: p.Private}
+		if ch, ok := t.channels[r]; ok && !ch.dying {
+			ch.post.send(&publish{b: p.Broadcast, size: len(p.Broadcast.Payload)})
+			continue
+		}
+		if !t.s.bus.Alone() {
+			t.s.bus.Publish(t.row.ExternalID, r.String(), appendWire(nil, &p.Broadcast))
+		}
+	}
+}
+
+func (t *tenant) arrived(m *arrived) {
+	r, ok := parseRoom(m.room)
+	if !ok {
+		return
+	}
+	if ch, ok := t.channels[r]; ok && !ch.dying {
+		ch.post.send(&remote{batch: m.batch})
+	}
+}
+
+// idle ends a Channel that has no members, unless a join is on its way to it.
+func (t *tenant) idle(c actor.Context, m *idle) {
+	if ch, ok := t.channels[m.room]; ok && !ch.dying && ch.joins == m.joins {
+		t.forget(c, m.room, ch)
+	}
+}
+
+// lost ends a Channel that crashed. Until the poison reaches it, it answers the joins it was given before.
+func (t *tenant) lost(c actor.Context, m *lost) {
+	if ch, ok := t.channels[m.room]; ok && !ch.dying {
+		t.forget(c, m.room, ch)
+	}
+}
+
+func (t *tenant) forget(c actor.Context, r room, ch *child) {
+	ch.dying = true
+	delete(t.channels, r)
+	t.s.bus.Leave(t.row.ExternalID, r.String())
+	c.Poison(ch.post.pid)
+}
+
+func (t *tenant) drain() { t.draining = true }
+
+// terminated replaces a CDC that crashed; its subscribers start over.
+func (t *tenant) terminated(c actor.Context, m *actor.Terminated) {
+	if t.cdc == nil || !t.cdc.pid.Equal(m.Who) || t.s.draining.Load() {
+		return
+	}
+	t.startCDC(c)
+	for _, ch := range t.channels {
+		ch.post.send(&feedReset{cdc: t.cdc})
+	}
+}
+
+// crashed: without their Tenant the connections can join nothing; they have to come back.
+func (t *tenant) crashed(actor.Context) {
+	t.s.disconnect(t.row.ExternalID, closeInternal, "")
+}
+
+var errPrivateOnly = codes.New(codes.PrivateOnly, "")

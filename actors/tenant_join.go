@@ -1,0 +1,70 @@
+package actors
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"realtime/protocol/codes"
+)
+
+// join refuses a join for what only the tenant knows, or passes it to the Channel of its topic.
+func (t *tenant) join(c actor.Context, m *joinTenant) {
+	if f := t.refuse(m); f != nil {
+		t.s.sys.Root.Send(m.m.socket, &refused{m: m.m, fault: f})
+		return
+	}
+	r := room{sub: m.m.sub, private: m.m.join.Private}
+	ch, ok := t.channels[r]
+	if !ok {
+		var err error
+		if ch, err = t.open(c, r); err != nil {
+			t.s.sys.Root.Send(m.m.socket, &refused{m: m.m, fault: codes.Of(err)})
+			return
+		}
+	}
+	ch.joins++
+	t.users[m.socket] = struct{}{}
+	t.counts.users.Store(int64(len(t.users)))
+	ch.post.send(&joinChannel{m: m.m})
+}
+
+func (t *tenant) open(c actor.Context, r room) (*child, error) {
+	t.names++
+	p, err := t.s.spawn(c, "channel/"+strconv.Itoa(t.names), "channel", newChannel(t.s, t.row, t.counts, t.cdc, c.Self(), r))
+	if err != nil {
+		return nil, err
+	}
+	ch := &child{post: p}
+	t.channels[r] = ch
+	t.s.bus.Join(t.row.ExternalID, r.String())
+	return ch, nil
+}
+
+// refuse checks, in upstream's order: shutdown, suspension, private_only, users, joins per second, channels per
+// socket. A join that passes the rate check counts, whatever becomes of it.
+func (t *tenant) refuse(m *joinTenant) *codes.Fault {
+	l := t.row.Limits
+	_, counted := t.users[m.socket]
+	switch {
+	case t.draining || t.s.draining.Load():
+		return codes.Wrap(codes.RealtimeRestarting, errDraining, "")
+	case t.row.Suspend:
+		return codes.New(codes.RealtimeDisabledForTenant, "")
+	case t.row.PrivateOnly && !m.m.join.Private:
+		return errPrivateOnly
+	case !counted && len(t.users) >= l.ConcurrentUsers:
+		return codes.Wrap(codes.ConnectionRateLimitReached, fmt.Errorf("%d users connected, max_concurrent_users is %d", len(t.users), l.ConcurrentUsers), "")
+	case t.counts.joins.Exceeded(l.JoinsPerSecond):
+		return codes.Wrap(codes.ClientJoinRateLimitReached, fmt.Errorf("%.0f joins/s on average over 60 s, max_joins_per_second is %d", t.counts.joins.Average(), l.JoinsPerSecond), "")
+	}
+	t.counts.joins.Add(1)
+	t.s.metrics.joins.Inc()
+	if m.open > l.ChannelsPerClient {
+		return codes.Wrap(codes.ChannelRateLimitReached, fmt.Errorf("%d topics on this connection, max_channels_per_client is %d", m.open, l.ChannelsPerClient), "")
+	}
+	m.m.started = time.Now()
+	return nil
+}

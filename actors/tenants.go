@@ -1,0 +1,99 @@
+package actors
+
+import (
+	"net/url"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"realtime/ratelimit"
+	"realtime/tenancy"
+)
+
+// directory knows the Tenant actor of each tenant. It alone starts and forgets them.
+type directory struct {
+	s       *System
+	tenants map[string]*address
+}
+
+func newDirectory(s *System) *directory {
+	return &directory{s: s, tenants: map[string]*address{}}
+}
+
+func (d *directory) receive(c actor.Context) {
+	switch m := c.Message().(type) {
+	case *attach:
+		d.attach(c, m)
+	case *arrived:
+		d.arrived(m)
+	case *drain:
+		d.drain()
+	case *actor.Terminated:
+		d.terminated(m)
+	default:
+		d.s.unhandled(c)
+	}
+}
+
+func (d *directory) attach(c actor.Context, m *attach) {
+	a, ok := d.tenants[m.row.ExternalID]
+	if ok {
+		if a.row != m.row {
+			a.row = m.row
+			a.post.send(&row{t: m.row})
+		}
+		c.Respond(a)
+		return
+	}
+	n := newCounts(d.s.rates, m.row)
+	p, err := d.s.spawn(c, tenantName(m.row.ExternalID), "tenant", newTenant(d.s, m.row, n))
+	if err != nil {
+		d.s.log.Error("start tenant", "tenant", m.row.ExternalID, "err", err)
+		c.Respond(&refusal{})
+		return
+	}
+	a = &address{post: p, counts: n, row: m.row}
+	d.tenants[m.row.ExternalID] = a
+	c.Respond(a)
+}
+
+func (d *directory) arrived(m *arrived) {
+	if a, ok := d.tenants[m.tenant]; ok {
+		a.post.send(m)
+	}
+}
+
+func (d *directory) drain() {
+	for _, a := range d.tenants {
+		a.post.send(&drain{})
+	}
+}
+
+func (d *directory) terminated(m *actor.Terminated) {
+	for id, a := range d.tenants {
+		if a.post.pid.Equal(m.Who) {
+			delete(d.tenants, id)
+			return
+		}
+	}
+}
+
+// crashed: the guardian stops the tree of tenants; every connection has to come back.
+func (d *directory) crashed(actor.Context) {
+	for id := range d.tenants {
+		d.s.disconnect(id, closeInternal, "")
+	}
+}
+
+// tenantName makes any external id fit for a part of an actor's name.
+func tenantName(id string) string { return url.PathEscape(id) }
+
+// newCounts makes the counters of a tenant, which the edge reads too.
+func newCounts(r *ratelimit.Registry, t *tenancy.Tenant) *counts {
+	l := t.Limits
+	return &counts{
+		joins:    r.Meter(t.ExternalID, ratelimit.Joins, l.JoinsPerSecond),
+		events:   r.Meter(t.ExternalID, ratelimit.Events, l.EventsPerSecond),
+		changes:  r.Meter(t.ExternalID, ratelimit.DBEvents, l.EventsPerSecond),
+		presence: r.Meter(t.ExternalID, ratelimit.PresenceEvents, l.PresenceEventsPerSecond),
+	}
+}
