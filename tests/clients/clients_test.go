@@ -2,6 +2,7 @@ package clients
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"os/exec"
 	"path/filepath"
@@ -77,7 +78,7 @@ func (s *server) node(t *testing.T, args []string) func(yield func(result) bool)
 	return func(yield func(result) bool) {
 		cmd := exec.Command("node", args...)
 		cmd.Env = s.clientEnv()
-		var stderr logBuffer
+		var stderr bytes.Buffer
 		cmd.Stderr = &stderr
 		stdout, err := cmd.StdoutPipe()
 		if err != nil {

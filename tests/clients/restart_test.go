@@ -89,7 +89,7 @@ func (s *server) audience(t *testing.T, topic string) <-chan string {
 	t.Helper()
 	cmd := exec.Command("node", "rejoin.js", topic)
 	cmd.Env = s.clientEnv()
-	var stderr logBuffer
+	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {

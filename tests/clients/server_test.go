@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -21,20 +20,28 @@ type server struct {
 	bin  string
 	data string
 	port int
-	cmd  *exec.Cmd // nil: not running
-	log  logBuffer
+	log  *os.File // what it prints: a file, so that its end is not the end of its children
+
+	cmd   *exec.Cmd  // nil: not running
+	ended chan error // gets what Wait says of cmd
 }
 
 // newServer prepares a server and has it gone when the test ends; start starts it.
 func newServer(t *testing.T) *server {
 	t.Helper()
-	s := &server{t: t, bin: binary(t), data: t.TempDir() + "/data", port: freePort(t)}
+	dir := t.TempDir()
+	log, err := os.Create(dir + "/log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &server{t: t, bin: binary(t), data: dir + "/data", port: freePort(t), log: log}
 	t.Cleanup(func() {
 		if s.cmd != nil {
 			s.stop()
 		}
-		if t.Failed() {
-			t.Logf("output of the server:\n%s", s.log.String())
+		log.Close()
+		if out, err := os.ReadFile(log.Name()); t.Failed() {
+			t.Logf("output of the server: (%v)\n%s", err, out)
 		}
 	})
 	return s
@@ -46,18 +53,23 @@ func (s *server) start(patience time.Duration) time.Duration {
 	s.t.Helper()
 	cmd := exec.Command(s.bin, "serve")
 	cmd.Env = s.env()
-	cmd.Stdout, cmd.Stderr = &s.log, &s.log
-	cmd.WaitDelay = time.Second // a database that outlives the server may hold its output open
+	cmd.Stdout, cmd.Stderr = s.log, s.log
 	began := time.Now()
 	if err := cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
-	s.cmd = cmd
+	s.cmd, s.ended = cmd, make(chan error, 1)
+	go func(ended chan<- error) { ended <- cmd.Wait() }(s.ended) // ends with the process
 	for time.Since(began) < patience {
 		if s.healthy() {
 			return time.Since(began)
 		}
-		time.Sleep(2 * time.Millisecond) //nolint:forbidigo // polls another process
+		select {
+		case err := <-s.ended:
+			s.cmd = nil
+			s.t.Fatalf("the server ended before it was ready: %v", err)
+		case <-time.After(2 * time.Millisecond):
+		}
 	}
 	s.t.Fatalf("the server was not ready within %s", patience)
 	return 0
@@ -79,7 +91,7 @@ func (s *server) kill() {
 	if err := s.cmd.Process.Kill(); err != nil {
 		s.t.Fatal(err)
 	}
-	_ = s.cmd.Wait() // says that it was killed
+	<-s.ended // with the news that it was killed
 	s.cmd = nil
 }
 
@@ -93,7 +105,7 @@ func (s *server) stop() {
 	}
 	tooLong := time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill() })
 	defer tooLong.Stop()
-	if err := cmd.Wait(); err != nil {
+	if err := <-s.ended; err != nil {
 		s.t.Errorf("the server did not end well: %v", err)
 	}
 }
@@ -139,22 +151,4 @@ func freePort(t *testing.T) int {
 	}
 	defer l.Close()
 	return l.Addr().(*net.TCPAddr).Port
-}
-
-// logBuffer is a bytes.Buffer for several goroutines.
-type logBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *logBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *logBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }
