@@ -58,7 +58,6 @@ const (
 	UnableToPersistMessage           Code = "UnableToPersistMessage"
 	MalformedWebSocketMessage        Code = "MalformedWebSocketMessage"
 	UnknownErrorOnWebSocketMessage   Code = "UnknownErrorOnWebSocketMessage"
-	UnableToEncodeJson               Code = "UnableToEncodeJson"
 )
 
 // Postgres Changes.

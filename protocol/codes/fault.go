@@ -3,30 +3,26 @@ package codes
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 )
 
 // Fault is an error with a code. It is immutable and safe for concurrent use.
 type Fault struct {
 	Code  Code
-	Text  string // what a client may read
+	Text  string // what the one who caused it may read; no secret, no detail of the server
 	cause error
 }
 
-// New returns a fault. An empty format stands for the table's default sentence.
+// New returns a fault. An empty format stands for the table's sentence.
 func New(code Code, format string, args ...any) *Fault {
 	return Wrap(code, nil, format, args...)
 }
 
-// Wrap is New with a cause, which errors.Is and errors.AsType find and which is never told to a client.
+// Wrap is New with a cause, which errors.Is and errors.AsType find, logs show, and clients are never told.
 func Wrap(code Code, cause error, format string, args ...any) *Fault {
 	f := &Fault{Code: code, cause: cause}
-	switch {
-	case format == "":
+	if format == "" {
 		f.Text = code.Entry().Text
-	case len(args) == 0:
-		f.Text = format
-	default:
+	} else {
 		f.Text = fmt.Sprintf(format, args...)
 	}
 	return f
@@ -46,43 +42,13 @@ func (f *Fault) Unwrap() error { return f.cause }
 // Reason is what a refused join reads: "<Code>: <text>".
 func (f *Fault) Reason() string { return string(f.Code) + ": " + f.Text }
 
-// Of returns the fault inside err, or UnknownError around it. It is nil only for nil.
+// Of returns the fault in err's chain, or UnknownError with err as its cause. It is nil only for nil.
 func Of(err error) *Fault {
 	if err == nil {
 		return nil
 	}
-	var f *Fault
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*Fault](err); ok && f != nil {
 		return f
 	}
 	return Wrap(UnknownError, err, "")
 }
-
-// Effect is what a fault does to the one who caused it.
-type Effect uint8
-
-// The effects, from none to most.
-const (
-	None Effect = iota
-	Refuse
-	CloseChannel
-	CloseSocket
-)
-
-// Entry is one row of the table.
-type Entry struct {
-	Code    Code
-	Level   slog.Level
-	Quiet   bool
-	Text    string
-	Status  int
-	Effect  Effect
-	Meaning string
-	Remedy  string
-}
-
-// Entry returns the row of c.
-func (c Code) Entry() Entry { return Entry{Code: c} }
-
-// All returns every row.
-func All() []Entry { return nil }
