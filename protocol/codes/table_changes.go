@@ -70,7 +70,7 @@ var changesTable = []Entry{
 	}, {
 		Code: IncreaseSubscriptionConnectionPool, Level: levelError, Text: "Too many database timeouts", Effect: None,
 		Meaning: "Subscriptions wait too long for the database.",
-		Remedy:  "Look for locks and slow policies; raise subs_pool_size in the tenant's settings.",
+		Remedy:  "Look for locks and slow policies in the tenant's database.",
 	}, {
 		Code: UnhandledProcessMessage, Level: levelError, Text: "Unhandled message", Effect: None,
 		Meaning: "A part of the server got a message it does not know: a bug, or nodes of different versions.",
