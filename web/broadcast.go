@@ -1,0 +1,130 @@
+package web
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"realtime/actors"
+	"realtime/protocol/codes"
+	"realtime/tenancy"
+)
+
+// maxBody is upstream's bound of a request body, in bytes.
+const maxBody = 8_000_000
+
+// skippedHeader counts the messages of an accepted batch that were not sent, because the caller may not write to their topics.
+const skippedHeader = "X-Broadcast-Skipped"
+
+const textRate = "You have exceeded your rate limit"
+
+// broadcast is POST /api/broadcast: all messages of a batch, or none.
+func (s *Server) broadcast(w http.ResponseWriter, r *http.Request, t *tenancy.Tenant) {
+	if _, ok := s.authorize(w, r, t); !ok {
+		return
+	}
+	if t.Suspend {
+		message(w, http.StatusForbidden, "Tenant is suspended")
+		return
+	}
+	body, ok := s.body(w, r)
+	if !ok {
+		return
+	}
+	batch, err := parseBatch(body, t.Limits.PayloadBytes())
+	if err != nil {
+		s.badBatch(w, r, t, err)
+		return
+	}
+	if text := overRate(s.o.System.EventRate(t), len(batch), t.Limits.EventsPerSecond); text != "" {
+		message(w, http.StatusTooManyRequests, text)
+		return
+	}
+	public, skipped := withoutPrivate(batch)
+	if err := s.o.System.Publish(r.Context(), t, public); err != nil {
+		s.publishFailed(w, r, t, err)
+		return
+	}
+	if skipped > 0 {
+		w.Header().Set(skippedHeader, strconv.Itoa(skipped))
+	}
+	w.WriteHeader(http.StatusAccepted)
+}
+
+// overRate says why n more messages are too many at an average rate, "" if they are not.
+func overRate(average float64, n, limit int) string {
+	switch {
+	case average > float64(limit):
+		return textRate
+	case average+float64(n) > float64(limit):
+		return "Too many messages to broadcast, please reduce the batch size"
+	}
+	return ""
+}
+
+func (s *Server) badBatch(w http.ResponseWriter, r *http.Request, t *tenancy.Tenant, err error) {
+	bad, ok := errors.AsType[*batchError](err)
+	if !ok {
+		s.statusError(w, r, http.StatusBadRequest)
+		return
+	}
+	code := codes.UnprocessableEntity
+	s.log.Log(r.Context(), code.Entry().Level, "batch refused", "code", string(code), "tenant", t.ExternalID)
+	answer(w, http.StatusUnprocessableEntity, bad.body)
+}
+
+// withoutPrivate drops the messages for private channels: nobody may write to those over HTTP as long as there are no policies to
+// ask. It reports how many.
+func withoutPrivate(batch []actors.Publication) ([]actors.Publication, int) {
+	public := batch[:0]
+	for _, p := range batch {
+		if !p.Private {
+			public = append(public, p)
+		}
+	}
+	return public, len(batch) - len(public)
+}
+
+func (s *Server) publishFailed(w http.ResponseWriter, r *http.Request, t *tenancy.Tenant, err error) {
+	f := codes.Of(err)
+	s.log.Log(r.Context(), f.Code.Entry().Level, "broadcast refused", "code", string(f.Code), "err", err, "tenant", t.ExternalID)
+	switch f.Code {
+	case codes.MessagePerSecondRateLimitReached:
+		message(w, http.StatusTooManyRequests, textRate)
+	case codes.RealtimeRestarting:
+		message(w, http.StatusServiceUnavailable, f.Text)
+	default:
+		s.statusError(w, r, http.StatusInternalServerError)
+	}
+}
+
+// body reads a JSON body, within its bound. A body of another type is not read and counts as {}, like an empty one.
+func (s *Server) body(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
+	if !isJSON(r.Header.Get("Content-Type")) {
+		return nil, true
+	}
+	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err == nil {
+		return b, true
+	}
+	status := http.StatusBadRequest
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		status = http.StatusRequestEntityTooLarge
+	} else if slow, ok := errors.AsType[net.Error](err); ok && slow.Timeout() {
+		status = http.StatusRequestTimeout
+	}
+	s.statusError(w, r, status)
+	return nil, false
+}
+
+func isJSON(contentType string) bool {
+	kind, _, err := mime.ParseMediaType(contentType)
+	if err != nil {
+		return false
+	}
+	return kind == "application/json" || strings.HasPrefix(kind, "application/") && strings.HasSuffix(kind, "+json")
+}

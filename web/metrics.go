@@ -1,0 +1,114 @@
+package web
+
+import (
+	"crypto/subtle"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"realtime/protocol"
+	"realtime/tenancy"
+)
+
+// figures are what this package measures. They keep upstream's names and label values, so that its dashboards go on working.
+type figures struct {
+	busy      atomic.Int64 // requests and handshakes at work
+	sockets   atomic.Int64 // open ones
+	handshake *prometheus.HistogramVec
+}
+
+func newFigures(registry *prometheus.Registry, g *gate, version string) (*figures, error) {
+	f := &figures{handshake: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name:    "phoenix_socket_connected_duration_milliseconds",
+		Help:    "Time to answer a handshake, pauses apart.",
+		Buckets: []float64{10, 100, 500, 1000, 5000, 10000},
+	}, []string{"endpoint", "result", "serializer", "transport"})}
+	gauge := func(name, help string, value func() float64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
+	}
+	build := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "realtime_build_info", Help: "Always 1.",
+		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()},
+	})
+	build.Set(1)
+	for _, c := range []prometheus.Collector{
+		f.handshake, build,
+		gauge("phoenix_connections_total", "Open connections.", func() float64 { return float64(g.open.Load()) }),
+		gauge("phoenix_connections_active", "Open connections that are sockets or have a request at work.",
+			func() float64 { return float64(f.busy.Load() + f.sockets.Load()) }),
+		gauge("phoenix_connections_max", "Connections that can be open at a time.", func() float64 { return float64(g.limit()) }),
+	} {
+		if err := registry.Register(c); err != nil {
+			return nil, fmt.Errorf("register metric: %w", err)
+		}
+	}
+	return f, nil
+}
+
+// connected notes one handshake. The serializers go by upstream's names.
+func (f *figures) connected(v protocol.Version, ok bool, took time.Duration) {
+	serializer, result := "Elixir.Phoenix.Socket.V1.JSONSerializer", "ok"
+	if v == protocol.V2 {
+		serializer = "Elixir.RealtimeWeb.Socket.V2Serializer"
+	}
+	if !ok {
+		result = "error"
+	}
+	f.handshake.WithLabelValues("RealtimeWeb.Endpoint", result, serializer, "websocket").Observe(float64(took) / float64(time.Millisecond))
+}
+
+// metrics serves everything in the registry to those who may see it.
+func (s *Server) metrics() http.Handler {
+	scrape := promhttp.HandlerFor(s.o.Registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelError)})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if why := s.noMetrics(r); why != "" {
+			message(w, http.StatusForbidden, why)
+			return
+		}
+		scrape.ServeHTTP(w, r)
+	})
+}
+
+// noMetrics says why r may not see the metrics, "" if it may. Upstream's 403 has no body and puzzles people.
+func (s *Server) noMetrics(r *http.Request) string {
+	if s.o.MetricsSecret == "" {
+		if loopback(r) {
+			return ""
+		}
+		return "Without METRICS_JWT_SECRET, metrics are served to this machine only"
+	}
+	values := r.Header["Authorization"]
+	if len(values) != 1 || !strings.HasPrefix(values[0], "Bearer ") {
+		return "Send one header Authorization: Bearer <token>, a JWT signed with METRICS_JWT_SECRET"
+	}
+	token := strings.TrimSpace(values[0][len("Bearer "):])
+	for _, blocked := range s.o.MetricsBlocklist {
+		if subtle.ConstantTimeCompare([]byte(token), []byte(blocked)) == 1 {
+			return "This token is on the METRICS_TOKEN_BLOCKLIST"
+		}
+	}
+	if _, err := tenancy.VerifySecret(token, s.o.MetricsSecret.Reveal(), s.o.Validators, time.Now()); err != nil {
+		s.log.Warn("metrics token refused", "err", err)
+		return "The token does not verify with METRICS_JWT_SECRET"
+	}
+	return ""
+}
+
+// loopback reports whether r comes from this machine, and not through a proxy on it.
+func loopback(r *http.Request) bool {
+	for _, name := range [...]string{"Forwarded", "X-Forwarded-For", "X-Real-Ip"} {
+		if len(r.Header[name]) > 0 {
+			return false
+		}
+	}
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	return err == nil && net.ParseIP(host).IsLoopback()
+}

@@ -1,0 +1,114 @@
+package web
+
+import (
+	"net/http"
+	"path"
+	"strings"
+
+	"realtime/protocol/codes"
+)
+
+// publicPrefix is where gateways put the server. Clients that are pointed at it directly find it there too.
+const publicPrefix = "/realtime/v1"
+
+// The socket addresses, in the server's own form.
+const (
+	pathSocket    = "/socket"
+	pathWebSocket = "/socket/websocket"
+	pathLongPoll  = "/socket/longpoll"
+)
+
+// routes is the table of addresses. A pattern without a method takes all of them; a known path with another method is 404, as in
+// upstream's framework.
+func (s *Server) routes() *http.ServeMux {
+	mux := http.NewServeMux()
+	mux.HandleFunc(pathWebSocket, s.hijack)
+	mux.HandleFunc(pathSocket, s.hijack) // upgrades only: see dispatch
+	mux.HandleFunc(pathLongPoll, longPoll)
+
+	mux.HandleFunc("GET /healthcheck", healthcheck)
+	mux.Handle("GET /metrics", s.metrics())
+
+	mux.Handle("GET /api/ping", s.json(s.tenant(ping)))
+	mux.Handle("POST /api/broadcast", cors(s.json(s.tenant(s.broadcast))))
+	mux.Handle("OPTIONS /api/broadcast", cors(http.HandlerFunc(preflight)))
+	return mux
+}
+
+// dispatch finds the handler of a request, under the public prefix or not.
+func (s *Server) dispatch(mux *http.ServeMux) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.URL.Path = local(r.URL.Path)
+		if r.URL.RawPath != "" {
+			r.URL.RawPath = local(r.URL.RawPath)
+		}
+		_, pattern := mux.Handler(r)
+		odd := path.Clean(r.URL.Path) != r.URL.Path // dots, which the mux would redirect
+		if pattern == "" || odd || r.URL.Path == pathSocket && !isSocket(r) {
+			s.statusError(w, r, http.StatusNotFound)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// isSocket reports whether r is for a socket address. /socket itself is one for upgrades only: it is where people expect it.
+func isSocket(r *http.Request) bool {
+	switch local(r.URL.Path) {
+	case pathWebSocket:
+		return true
+	case pathSocket:
+		return headerHas(r.Header, "upgrade", "websocket")
+	}
+	return false
+}
+
+// local is a request path without the public prefix, empty segments and the final slash. Under the prefix there are the socket
+// addresses, short as at a gateway (/realtime/v1/websocket) or whole, and the API; not the operator's pages.
+func local(path string) string {
+	for strings.Contains(path, "//") {
+		path = strings.ReplaceAll(path, "//", "/")
+	}
+	if len(path) > 1 {
+		path = strings.TrimSuffix(path, "/")
+	}
+	rest, ok := strings.CutPrefix(path, publicPrefix)
+	switch {
+	case !ok:
+	case rest == "", rest == "/websocket", rest == "/longpoll":
+		return pathSocket + rest
+	case rest == pathSocket, rest == "/api", strings.HasPrefix(rest, "/socket/"), strings.HasPrefix(rest, "/api/"):
+		return rest
+	}
+	return path
+}
+
+// longPoll says what to do instead. No official client uses Phoenix's long-poll transport.
+func longPoll(w http.ResponseWriter, _ *http.Request) {
+	answer(w, http.StatusNotFound, errorBody("error", "Long polling is not offered; connect a WebSocket to "+pathWebSocket))
+}
+
+// hijack is the handshake of a request that net/http read: one on a kept-alive connection, or with a body, or not a GET.
+func (s *Server) hijack(w http.ResponseWriter, r *http.Request) {
+	hello, no := s.handshake(r)
+	if no != nil {
+		s.pause(r.Context(), no)
+		no.write(w)
+		return
+	}
+	nc, rw, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		s.log.Error("hijack failed", "code", string(codes.HttpServerError), "err", err)
+		(&refusal{status: http.StatusInternalServerError}).write(w)
+		return
+	}
+	early, _ := rw.Reader.Peek(rw.Reader.Buffered())
+	h := nc.(*handed)
+	plain, unread := h.take()
+	rest := append(append([]byte(nil), early...), unread...)
+	if no := s.open(plain, rest, r.Header.Get("Sec-Websocket-Key"), hello); no != nil {
+		s.send(plain, no)
+		_ = plain.Close()
+		s.gate.leave()
+	}
+}
