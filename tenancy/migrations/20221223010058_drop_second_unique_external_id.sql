@@ -1,0 +1,2 @@
+-- +goose Up
+alter table tenants drop constraint if exists uniq_external_id;

@@ -1,0 +1,2 @@
+-- +goose Up
+alter table tenants drop column if exists enable_authorization;

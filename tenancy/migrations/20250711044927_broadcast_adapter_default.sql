@@ -1,0 +1,2 @@
+-- +goose Up
+alter table tenants alter column broadcast_adapter set default 'gen_rpc';

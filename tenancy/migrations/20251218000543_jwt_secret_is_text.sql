@@ -1,0 +1,2 @@
+-- +goose Up
+alter table tenants alter column jwt_secret type text;

@@ -1,0 +1,183 @@
+package tenancy
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"realtime/protocol/codes"
+)
+
+// maxTokenBytes bounds what one token may cost. Handshake headers are limited to a few kilobytes anyway; a join payload is not.
+const maxTokenBytes = 64 << 10
+
+// Verify checks a tenant token at now. Like upstream it percent-decodes the token once, drops all white space in it, and asks
+// in this order: are payload and header JSON objects, is there a key, does the signature match, are exp, iat and the
+// validators' claims right, are role and exp there. A null role counts as there.
+//
+// Errors are faults: MalformedJWT, InvalidJWTToken, JwtSignerError, JwtSignatureError, ErrorConnectingToWebsocket (a claim or a
+// part of the wrong kind), UnknownError (the stored secret cannot be read). ConnectAnswer, JoinReason and RefreshMessage say
+// how each door tells them. Their causes name algorithm, kid, key source and the secret's fingerprint, for logs only.
+func (t *Tenant) Verify(token string, now time.Time) (*Claims, error) {
+	raw, claims, err := verify(token, t.keys, t.env.validators, now)
+	if err != nil {
+		return nil, err
+	}
+	_, role := claims["role"]
+	_, exp := claims["exp"]
+	if !role || !exp {
+		return nil, codes.Wrap(codes.InvalidJWTToken, errMissing, "Fields `role` and `exp` are required in JWT")
+	}
+	return newClaims(raw, claims), nil
+}
+
+// VerifySecret checks an API or metrics token: HS256, HS384 or HS512 with this very secret. It requires no claim, so that a
+// token without exp never expires. Errors are as Verify's.
+func VerifySecret(token, secret string, v Validators, now time.Time) (*Claims, error) {
+	raw, claims, err := verify(token, newKeys(secret, nil, nil), v, now)
+	if err != nil {
+		return nil, err
+	}
+	return newClaims(raw, claims), nil
+}
+
+// Sign makes an HS256 token of claims. They are signed as they are: exp and role are the caller's to give.
+func Sign(secret []byte, claims map[string]any) (string, error) {
+	if len(secret) == 0 {
+		return "", errors.New("sign token: the secret is empty")
+	}
+	text, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims(claims)).SignedString(secret)
+	if err != nil {
+		return "", fmt.Errorf("sign token: %w", err)
+	}
+	return text, nil
+}
+
+// Sign makes an HS256 token that the tenant itself verifies: with its own JWT secret.
+func (t *Tenant) Sign(claims map[string]any) (string, error) {
+	if t.keys.secretErr != nil {
+		return "", fmt.Errorf("sign token for tenant %q: read jwt_secret: %w", t.ExternalID, t.keys.secretErr)
+	}
+	if t.keys.secret == nil {
+		return "", fmt.Errorf("sign token for tenant %q: it has no jwt_secret", t.ExternalID)
+	}
+	return Sign(t.keys.secret, claims)
+}
+
+// parts are a token taken apart, nothing of it verified.
+type parts struct {
+	signed    string // header "." payload, as sent
+	payload   []byte
+	claims    map[string]any
+	header    map[string]any
+	signature []byte
+}
+
+// verify does all that tenant, API and metrics tokens have in common.
+func verify(token string, k *keys, v Validators, now time.Time) (raw []byte, claims map[string]any, err error) {
+	p, err := splitToken(token)
+	if err != nil {
+		return nil, nil, err
+	}
+	alg, _ := p.header["alg"].(string)
+	kid, hasKid := p.header["kid"].(string)
+	key, err := k.choose(alg, kid, hasKid)
+	detail := &TokenError{Alg: alg, Kid: kid, Source: key.source, Fingerprint: key.secret, cause: err}
+	switch {
+	case err != nil && !errors.Is(err, errNoSigner):
+		return nil, nil, codes.Wrap(codes.UnknownError, detail, "")
+	case err != nil && key.byKid:
+		return nil, nil, codes.Wrap(codes.JwtSignerError, detail,
+			"Failed to generate JWT signer for key ID (kid) %q, check your JWT secret or JWKS configuration", cut(kid))
+	case err != nil:
+		return nil, nil, codes.Wrap(codes.JwtSignerError, detail,
+			"Failed to generate JWT signer, check your JWT secret or JWKS configuration")
+	}
+	if err := key.method.Verify(p.signed, p.signature, key.key); err != nil {
+		detail.cause = errSignature
+		return nil, nil, codes.Wrap(codes.JwtSignatureError, detail, "Failed to validate JWT signature")
+	}
+	if err := checkClaims(p.claims, v, now); err != nil {
+		return nil, nil, err
+	}
+	return p.payload, p.claims, nil
+}
+
+// splitToken takes a token apart. Payload first: of two wrong parts upstream names that one.
+func splitToken(token string) (p parts, err error) {
+	text, err := cleanToken(token)
+	if err != nil {
+		return p, err
+	}
+	segments := strings.Split(text, ".")
+	if len(segments) != 3 {
+		return p, malformed(fmt.Errorf("it has %d parts, not 3", len(segments)))
+	}
+	p.signed = text[:strings.LastIndexByte(text, '.')]
+	if p.payload, p.claims, err = decodePart(segments[1], "claims"); err != nil {
+		return p, err
+	}
+	if _, p.header, err = decodePart(segments[0], "header"); err != nil {
+		return p, err
+	}
+	if p.signature, err = decodeSegment(segments[2]); err != nil {
+		return p, malformed(errors.New("the signature is not base64url"))
+	}
+	return p, nil
+}
+
+// cleanToken undoes what browsers, shells and editors do to a token that is pasted into an address or a file.
+func cleanToken(token string) (string, error) {
+	if len(token) > maxTokenBytes {
+		return "", malformed(fmt.Errorf("it is %d bytes long", len(token)))
+	}
+	if strings.Contains(token, "%") {
+		decoded, err := url.PathUnescape(token)
+		if err != nil {
+			return "", malformed(errors.New("it has a bad percent escape"))
+		}
+		token = decoded
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) {
+			return -1
+		}
+		return r
+	}, token), nil
+}
+
+// decodePart decodes header or payload, which must be a JSON object in UTF-8.
+func decodePart(segment, name string) ([]byte, map[string]any, error) {
+	raw, err := decodeSegment(segment)
+	if err != nil {
+		return nil, nil, malformed(fmt.Errorf("the %s part is not base64url", name))
+	}
+	var value any
+	if !utf8.Valid(raw) || decodeJSON(raw, &value) != nil {
+		return nil, nil, malformed(fmt.Errorf("the %s part is not JSON", name))
+	}
+	object, ok := value.(map[string]any)
+	if !ok {
+		return nil, nil, codes.Wrap(codes.ErrorConnectingToWebsocket, fmt.Errorf("the %s part is not an object", name), connectText)
+	}
+	return raw, object, nil
+}
+
+// decodeSegment reads base64url with or without padding.
+func decodeSegment(s string) ([]byte, error) {
+	return base64.RawURLEncoding.DecodeString(strings.TrimRight(s, "="))
+}
+
+// jsonObject reports whether raw is a JSON object; for settings and key sets that come as text.
+func jsonObject(raw []byte) bool {
+	var fields map[string]json.RawMessage
+	return json.Unmarshal(raw, &fields) == nil && fields != nil
+}
