@@ -104,6 +104,15 @@ func isShortDir(dir string) bool {
 	return filepath.IsAbs(dir) && filepath.Clean(dir) == dir && strings.HasPrefix(filepath.Base(dir), shortPrefix)
 }
 
+// removeSockets clears what a killed postmaster left in the socket's directory. Postgres would do it, unless the dead
+// one's number is that of a living process by now, or nobody has reaped it yet.
+func (s *Server) removeSockets() {
+	old, _ := filepath.Glob(filepath.Join(s.socketDir, ".s.PGSQL.*")) // a path with brackets in it: then Postgres has to
+	for _, path := range old {
+		_ = os.Remove(path)
+	}
+}
+
 // removeSocketDir undoes chooseSocketDir.
 func (s *Server) removeSocketDir() {
 	if s.socketDir != "" && s.socketDir != s.home.dir {

@@ -69,7 +69,7 @@ type status struct {
 // readStatus reads postmaster.pid: the pid in the first line, the state in the eighth.
 func (h *home) readStatus() status {
 	lines := strings.Split(h.read(filepath.Join(clusterName, "postmaster.pid")), "\n")
-	pid, _ := strconv.Atoi(strings.TrimSpace(lines[0])) // absent or half-written: 0
+	pid, _ := strconv.Atoi(strings.TrimLeft(strings.TrimSpace(lines[0]), "-")) // absent: 0; negative: a single-user Postgres
 	return status{pid: pid, ready: len(lines) >= 8 && strings.TrimSpace(lines[7]) == "ready"}
 }
 

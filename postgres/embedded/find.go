@@ -24,16 +24,22 @@ type binaries struct {
 	major   int
 }
 
-// places are where packages put the binaries, besides PATH. Newer versions come first.
-var places = []string{
-	"/usr/lib/postgresql/*/bin",                               // Debian, Ubuntu
-	"/usr/pgsql-*/bin",                                        // the project's own RPMs
-	"/usr/libexec/postgresql*",                                // Alpine
-	"/usr/local/pgsql/bin",                                    // built from source
-	"/opt/homebrew/opt/postgresql@*/bin", "/opt/homebrew/bin", // Homebrew, Apple silicon
-	"/usr/local/opt/postgresql@*/bin", "/usr/local/bin", // Homebrew, Intel
-	"/home/linuxbrew/.linuxbrew/opt/postgresql@*/bin",
-	"/Applications/Postgres.app/Contents/Versions/*/bin",
+// places are where packages put the binaries on this system, besides PATH.
+func places() []string {
+	if runtime.GOOS == "darwin" {
+		return []string{
+			"/opt/homebrew/opt/postgresql@*/bin", "/opt/homebrew/bin", // Homebrew on Apple silicon
+			"/usr/local/opt/postgresql@*/bin", "/usr/local/bin", // and on Intel
+			"/Applications/Postgres.app/Contents/Versions/*/bin",
+		}
+	}
+	return []string{
+		"/usr/lib/postgresql/*/bin", // Debian, Ubuntu
+		"/usr/pgsql-*/bin",          // the Postgres project's own RPMs
+		"/usr/libexec/postgresql*",  // Alpine
+		"/usr/local/pgsql/bin",      // built from source
+		"/home/linuxbrew/.linuxbrew/opt/postgresql@*/bin",
+	}
 }
 
 // find returns the binaries to use: those in binDir if that is given, else the first in PATH, else the newest in the
@@ -45,12 +51,14 @@ func find(ctx context.Context, binDir string, want int) (binaries, error) {
 		miss.Looked = []string{binDir}
 		dirs = []string{binDir, filepath.Join(binDir, "bin")}
 	} else {
-		miss.Looked = append([]string{"PATH"}, places...)
+		miss.Looked = append([]string{"PATH"}, places()...)
 		dirs = candidates()
 	}
 	for _, dir := range dirs {
 		b, err := inspect(ctx, dir)
 		switch {
+		case ctx.Err() != nil:
+			return binaries{}, fmt.Errorf("find Postgres: %w", context.Cause(ctx))
 		case err != nil:
 			if binDir != "" && miss.Reason == "" {
 				miss.Reason = err.Error()
@@ -71,7 +79,7 @@ func candidates() []string {
 	if p, err := exec.LookPath("postgres"); err == nil {
 		dirs = append(dirs, filepath.Dir(p))
 	}
-	for _, pattern := range places {
+	for _, pattern := range places() {
 		found, _ := filepath.Glob(filepath.Join(pattern, "postgres")) // the patterns are constant and well-formed
 		slices.SortFunc(found, func(a, b string) int { return versionIn(b) - versionIn(a) })
 		for _, p := range found {

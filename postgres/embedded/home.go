@@ -48,7 +48,7 @@ func openHome(dir string) (*home, error) {
 	if dir, err = filepath.EvalSymlinks(dir); err != nil {
 		return nil, fmt.Errorf("open data directory: %w", err)
 	}
-	own, err := chooseOwner(filepath.Join(dir, clusterName))
+	own, err := chooseOwner(dir)
 	if err != nil {
 		return nil, err
 	}

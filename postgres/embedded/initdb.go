@@ -2,9 +2,12 @@ package embedded
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os/exec"
+	"os/user"
 	"path/filepath"
+	"strconv"
 	"strings"
 )
 
@@ -38,8 +41,27 @@ func (h *home) initdb(ctx context.Context, b binaries, fast bool) error {
 	if err != nil {
 		return fmt.Errorf("write postgresql.conf: %w", err)
 	}
+	if fast {
+		return h.place()
+	}
+	return errors.Join(h.sync(), h.place(), h.sync()) // the files, then the name, so that the name never stands for half of them
+}
+
+func (h *home) place() error {
 	if err := h.root.Rename(initName, clusterName); err != nil {
 		return fmt.Errorf("put the new cluster in its place: %w", err)
+	}
+	return nil
+}
+
+func (h *home) sync() error {
+	f, err := h.root.Open(".")
+	if err != nil {
+		return fmt.Errorf("sync the new cluster: %w", err)
+	}
+	defer func() { _ = f.Close() }()
+	if err := syncAll(f); err != nil {
+		return fmt.Errorf("sync the new cluster: %w", err)
 	}
 	return nil
 }
@@ -50,7 +72,7 @@ func (h *home) runInitdb(ctx context.Context, b binaries, fast bool, locale []st
 		"--auth-local=trust", // the socket's directory lets in nobody but the owner and root
 		"--auth-host=scram-sha-256", "--pwfile=" + filepath.Join(h.dir, passwordName), "--no-instructions",
 	}, locale...)
-	if fast {
+	if fast || !syncsItself {
 		args = append(args, "--no-sync")
 	}
 	cmd := exec.CommandContext(ctx, filepath.Join(b.dir, "initdb"), args...)
@@ -58,6 +80,9 @@ func (h *home) runInitdb(ctx context.Context, b binaries, fast bool, locale []st
 	out, err := onOwnThread(cmd.CombinedOutput)
 	if err != nil {
 		_ = h.root.RemoveAll(initName) // the next attempt clears it as well
+		if _, e := user.LookupId(strconv.Itoa(h.owner.uid)); e != nil {
+			err = fmt.Errorf("%w (user id %d has no name, which Postgres insists on: add it to /etc/passwd)", err, h.owner.uid)
+		}
 		return fmt.Errorf("run %s: %w%s", cmd.Path, err, quoteLines(strings.Split(strings.TrimSpace(string(out)), "\n"), 5))
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
+	"time"
 )
 
 // process is a postmaster that we started.
@@ -11,12 +12,21 @@ type process struct {
 	pid    int
 	exited chan struct{} // closed when it is gone
 	err    error         // how it ended; read after exited
+	said   chan struct{} // closed when everything it and its children wrote has been read
+}
+
+// waitWords waits until the last words of an ended process have arrived; a child that lives on does not hold it up.
+func (p *process) waitWords() {
+	select {
+	case <-p.said:
+	case <-time.After(300 * time.Millisecond):
+	}
 }
 
 // launch starts cmd and waits for it in the background, on one thread from first to last: the kernel sends the
 // parent-death signal when the *thread* that started the child ends, and Go ends idle threads when it likes.
 func launch(cmd *exec.Cmd) (*process, error) {
-	p := &process{exited: make(chan struct{})}
+	p := &process{exited: make(chan struct{}), said: make(chan struct{})}
 	started := make(chan error, 1)
 	go func() { // ends when the postmaster has
 		runtime.LockOSThread()
@@ -56,6 +66,7 @@ func (s *Server) arguments() []string {
 		"-c", "logging_collector=off", "-c", "log_destination=stderr",
 		"-c", "cluster_name=" + ourMark,
 	}
+	args = append(args, systemSettings...)
 	if s.options.Fast {
 		// Commits stay synchronous: with synchronous_commit off a walsender would see them up to 600 ms late.
 		args = append(args, "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=200",

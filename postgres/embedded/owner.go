@@ -18,14 +18,20 @@ type owner struct {
 	drop     bool // we are root and hand over to this user
 }
 
-// chooseOwner picks the user: ourselves; or, as root, whoever owns the cluster already, else postgres, else nobody.
-func chooseOwner(cluster string) (owner, error) {
+// chooseOwner picks the user: ourselves; or, as root, whoever the cluster or its directory belongs to already, else
+// postgres, else nobody.
+func chooseOwner(dir string) (owner, error) {
 	if uid := os.Geteuid(); uid != 0 {
 		return owner{name: userName(uid), uid: uid, gid: os.Getegid()}, nil
 	}
-	if st, err := os.Lstat(cluster); err == nil {
-		if uid, gid := ownerOf(st); uid != 0 {
-			return owner{name: userName(uid), uid: uid, gid: gid, drop: true}, nil
+	for _, d := range []string{filepath.Join(dir, clusterName), dir} {
+		st, err := os.Lstat(d)
+		if err != nil {
+			continue
+		}
+		uid, gid := ownerOf(st)
+		if u, err := user.LookupId(strconv.Itoa(uid)); err == nil && uid != 0 { // Postgres does not run without a name
+			return owner{name: u.Username, uid: uid, gid: gid, drop: true}, nil
 		}
 	}
 	for _, name := range []string{"postgres", "nobody"} {

@@ -5,6 +5,8 @@ import (
 	"os"
 	"strconv"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // attributes make the postmaster a group of its own, so that Ctrl-C at our terminal reaches us alone and we stop it in
@@ -16,6 +18,16 @@ func attributes(o owner) *syscall.SysProcAttr {
 	}
 	return a
 }
+
+// systemSettings: before it recovers, Postgres makes sure that all its files are on disk, one by one, 0.9 s for an empty
+// cluster; this asks the file system once instead.
+var systemSettings = []string{"-c", "recovery_init_sync_method=syncfs"}
+
+// syncsItself: initdb need not, since syncAll does it for all files at once, in a fraction of the time.
+const syncsItself = false
+
+// syncAll brings everything written to the file system of f onto the disk.
+func syncAll(f *os.File) error { return unix.Syncfs(int(f.Fd())) }
 
 // runsIn reports whether the living process pid works in dir, as a postmaster does in its data directory. A zombie
 // works nowhere. Another user's process does not tell, but cannot be the postmaster of our files either.

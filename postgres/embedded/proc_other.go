@@ -4,6 +4,7 @@ package embedded
 
 import (
 	"context"
+	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -20,6 +21,13 @@ func attributes(o owner) *syscall.SysProcAttr {
 	}
 	return a
 }
+
+var systemSettings []string
+
+// syncsItself: initdb has to; there is no call for a whole file system.
+const syncsItself = true
+
+func syncAll(f *os.File) error { return f.Sync() }
 
 // runsIn reports whether pid is a postmaster that was started on dir.
 func runsIn(ctx context.Context, pid int, dir string) bool {

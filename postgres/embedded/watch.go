@@ -53,7 +53,7 @@ func (s *Server) bringUp(ctx context.Context) (*process, error) {
 		}
 		select {
 		case <-p.exited:
-			time.Sleep(10 * time.Millisecond) // its last words may still be on their way
+			p.waitWords()
 			return nil, fmt.Errorf("start Postgres %s: %w (%w)%s", s.binaries.version, errExited, p.err, quoteLines(s.words.last(), 5))
 		case <-s.quit:
 			s.end(p, grace)
@@ -76,6 +76,7 @@ func (s *Server) spawn() (*process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start Postgres: %w", err)
 	}
+	s.removeSockets()
 	cmd := exec.Command(filepath.Join(s.binaries.dir, "postgres"), append(s.arguments(), "-p", strconv.Itoa(s.port))...) //nolint:gosec,noctx // it outlives every context; the arguments are ours
 	cmd.Dir, cmd.Env, cmd.SysProcAttr = s.home.dir, plainEnv(), attributes(s.home.owner)
 	cmd.Stdout, cmd.Stderr = write, write
@@ -88,7 +89,10 @@ func (s *Server) spawn() (*process, error) {
 		}
 		return nil, fmt.Errorf("start Postgres: %w", err)
 	}
-	go s.words.drain(read) // ends when the last process of this Postgres has
+	go func() { // ends when the last process of this Postgres has
+		defer close(p.said)
+		s.words.drain(read)
+	}()
 	return p, nil
 }
 
