@@ -15,6 +15,7 @@ const (
 type batch struct {
 	buf   []byte
 	lone  bool   // buf is somebody's frame: do not append to it
+	more  int    // messages that wait behind this one: a hint of how long the batch will get
 	skips []skip // frames their publishers do not want back
 }
 
@@ -30,8 +31,8 @@ func (b *batch) add(frame []byte, skipped *member) {
 	case from == 0:
 		b.buf, b.lone = frame, true
 	case b.lone:
-		joined := make([]byte, 0, 4*(from+len(frame)))
-		b.buf, b.lone = append(append(joined, b.buf...), frame...), false
+		b.own(len(frame))
+		b.buf = append(b.buf, frame...)
 	default:
 		b.buf = append(b.buf, frame...)
 	}
@@ -42,10 +43,16 @@ func (b *batch) add(frame []byte, skipped *member) {
 func (b *batch) addWith(appendFrame func(dst []byte) []byte, skipped *member) {
 	from := len(b.buf)
 	if b.lone {
-		b.buf, b.lone = append(make([]byte, 0, 4*from), b.buf...), false
+		b.own(from)
 	}
 	b.buf = appendFrame(b.buf)
 	b.skip(from, skipped)
+}
+
+// own moves a borrowed frame into a buffer of the batch's own, with room for what is likely to follow.
+func (b *batch) own(next int) {
+	size := min(len(b.buf)+next*(1+b.more), batchBytes+loneBytes)
+	b.buf, b.lone = append(make([]byte, 0, max(size, len(b.buf)+next)), b.buf...), false
 }
 
 func (b *batch) skip(from int, m *member) {

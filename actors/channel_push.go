@@ -2,7 +2,6 @@ package actors
 
 import (
 	"realtime/protocol"
-	"realtime/protocol/codes"
 )
 
 // publish gathers a broadcast for the members.
@@ -53,6 +52,7 @@ func (c *channel) gather(p *publish) int {
 			continue
 		}
 		b := &c.batches[i]
+		b.more = c.box.UserMessageCount()
 		before := len(b.buf)
 		skip := skipped
 		if !mine {
@@ -93,8 +93,6 @@ func (c *channel) unfit(p *publish) {
 func (c *channel) throttle(got int) {
 	if limit := c.tenant.Limits.EventsPerSecond; got > 0 && c.counts.events.Exceeded(limit) {
 		c.flush()
-		c.log.Warn("event rate over its limit, members closed", "code", string(codes.MessagePerSecondRateLimitReached),
-			"rate", c.counts.events.Average(), "limit", limit, "members", c.subs.len())
 		c.subs.each(func(m *member) { c.expel(m, "Too many messages per second") })
 	}
 }

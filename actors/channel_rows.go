@@ -5,7 +5,6 @@ import (
 
 	"realtime/postgres/changes"
 	"realtime/protocol"
-	"realtime/protocol/codes"
 )
 
 // audience is who gets the same frame of one change: the members of one serializer with the same ids.
@@ -20,7 +19,7 @@ type audience struct {
 func (c *channel) rows(r *rows) {
 	c.flush()
 	if limit := c.tenant.Limits.EventsPerSecond; c.counts.changes.Exceeded(limit) {
-		c.dropRows(len(r.list), limit)
+		c.s.metrics.droppedChanges.Add(float64(len(r.list)))
 		return
 	}
 	var run []audience
@@ -41,14 +40,6 @@ func (c *channel) rows(r *rows) {
 		}
 	}
 	write(run, buf)
-}
-
-// dropRows: while the rate of changes is over the tenant's limit they are dropped, and every watcher is told once
-// per batch of its own.
-func (c *channel) dropRows(n, limit int) {
-	c.log.Warn("changes dropped: rate over its limit", "code", string(codes.MessagePerSecondRateLimitReached), "changes", n,
-		"rate", c.counts.changes.Average(), "limit", limit)
-	c.s.metrics.droppedChanges.Add(float64(n))
 }
 
 // audiences groups the targets of a change.

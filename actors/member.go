@@ -80,12 +80,21 @@ type route struct {
 // each change, the Reader only looks.
 type routes []route
 
+// find looks a topic up without allocating: it is called for every push.
 func (r routes) find(topic []byte) (route, bool) {
-	i, ok := slices.BinarySearchFunc(r, topic, func(e route, t []byte) int { return strings.Compare(e.m.topic, string(t)) })
-	if !ok {
-		return route{}, false
+	lo, hi := 0, len(r)
+	for lo < hi {
+		mid := int(uint(lo+hi) >> 1)
+		if r[mid].m.topic < string(topic) {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
 	}
-	return r[i], true
+	if lo < len(r) && r[lo].m.topic == string(topic) {
+		return r[lo], true
+	}
+	return route{}, false
 }
 
 func (r routes) with(e route) routes {

@@ -5,6 +5,9 @@ import (
 	"log/slog"
 	"slices"
 	"time"
+
+	"realtime/protocol/codes"
+	"realtime/ratelimit"
 )
 
 // sweepEvery is how often meters tick and idle connections are looked for: one timer for all of them.
@@ -14,6 +17,7 @@ const sweepEvery = 5 * time.Second
 // tree.
 func (s *System) sweep() {
 	defer close(s.swept)
+	s.rates.Tick(time.Now())
 	t := time.NewTicker(sweepEvery)
 	defer t.Stop()
 	for {
@@ -25,6 +29,24 @@ func (s *System) sweep() {
 			s.sweepIdle(now)
 		}
 	}
+}
+
+// crossing logs once that a tenant's rate went over its limit, and once that it came back.
+func (s *System) crossing(x ratelimit.Crossing) {
+	if !x.Exceeded {
+		s.log.Info("rate under its limit again", "tenant", x.Tenant, "kind", x.Kind.String(), "per_second", x.Average, "limit", x.Limit)
+		return
+	}
+	code := codes.MessagePerSecondRateLimitReached
+	switch x.Kind {
+	case ratelimit.Joins:
+		code = codes.ClientJoinRateLimitReached
+	case ratelimit.PresenceEvents:
+		code = codes.PresenceRateLimitReached
+	case ratelimit.Requests:
+		return // every refusal is an answer of its own
+	}
+	s.log.Error("rate over its limit", "code", string(code), "tenant", x.Tenant, "kind", x.Kind.String(), "per_second", x.Average, "limit", x.Limit)
 }
 
 func (s *System) sweepIdle(now time.Time) {

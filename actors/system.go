@@ -68,6 +68,7 @@ func New(o Options) (*System, error) {
 	setDefault(&o.IdleTimeout, time.Minute)
 	setDefault(&o.LiveTimeout, 8*time.Second)
 	s := &System{o: o, log: o.Log, bus: o.Bus, rates: ratelimit.NewRegistry(), metrics: newMetrics(), readers: map[*Reader]struct{}{}, swept: make(chan struct{})}
+	s.rates.OnCrossing(s.crossing)
 	if o.Metrics != nil {
 		if err := s.metrics.register(o.Metrics, s); err != nil {
 			return nil, fmt.Errorf("register metrics: %w", err)

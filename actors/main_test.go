@@ -1,0 +1,9 @@
+package actors
+
+import (
+	"testing"
+
+	"realtime/postgres/pgtest"
+)
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
