@@ -72,6 +72,7 @@ func (s Settings) check() error {
 // options; any other name is a run-time parameter of the session. Without sslmode it is prefer. What libpq reads from
 // the environment or guesses is an error here when it is missing. No error quotes the password.
 func ParseURL(text string) (Settings, error) {
+	text, socket := cutSocket(text)
 	u, err := url.Parse(text)
 	if err != nil {
 		// A *url.Error quotes its input, and what it wraps may quote a part of the password.
@@ -81,6 +82,9 @@ func ParseURL(text string) (Settings, error) {
 		return Settings{}, errors.New("parse database URL: it does not begin with postgres:// or postgresql://")
 	}
 	s := Settings{Host: u.Hostname(), User: u.User.Username(), Database: strings.TrimPrefix(u.Path, "/")}
+	if socket != "" {
+		s.Host = socket
+	}
 	if p, ok := u.User.Password(); ok {
 		s.Password = Secret(p)
 	}
@@ -100,6 +104,32 @@ func ParseURL(text string) (Settings, error) {
 		return Settings{}, fmt.Errorf("parse database URL: %w", err)
 	}
 	return s, nil
+}
+
+// cutSocket takes a percent-encoded socket directory out of the host's place, where package url allows no slash.
+func cutSocket(text string) (rest, socket string) {
+	scheme, after, ok := strings.Cut(text, "://")
+	if !ok {
+		return text, ""
+	}
+	end := strings.IndexAny(after, "/?#")
+	if end < 0 {
+		end = len(after)
+	}
+	start := strings.LastIndexByte(after[:end], '@') + 1
+	if len(after) < start+3 || !strings.EqualFold(after[start:start+3], "%2F") {
+		return text, ""
+	}
+	host := after[start:end]
+	port := ""
+	if i := strings.LastIndexByte(host, ':'); i >= 0 {
+		host, port = host[:i], host[i:]
+	}
+	socket, err := url.PathUnescape(host)
+	if err != nil {
+		return text, ""
+	}
+	return scheme + "://" + after[:start] + port + after[end:], socket
 }
 
 func (s *Settings) setPort(text string) error {
@@ -183,7 +213,7 @@ func (s Settings) URL() string {
 // base is a configuration that owes nothing to the environment: everything pgx would look up there is spelled out. (A
 // PGSERVICE that names no service is the exception: pgx insists on reading it.)
 const base = "host=127.0.0.1 port=5432 user=x password=x database=x passfile=/dev/null sslmode=disable sslcertmode=allow " +
-	"target_session_attrs=any min_protocol_version=3.0 max_protocol_version=3.0 channel_binding=prefer"
+	"sslrootcert='' sslcert='' sslkey='' sslnegotiation='' require_auth='' target_session_attrs=any min_protocol_version=3.0 max_protocol_version=3.0 channel_binding=prefer"
 
 // Config returns the settings as pgx wants them; the caller may change what it gets. It reads the TLS files, if any.
 func (s Settings) Config() (*pgx.ConnConfig, error) {

@@ -1,7 +1,10 @@
 package postgres
 
 import (
+	"context"
 	"errors"
+	"io"
+	"net"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -17,8 +20,28 @@ func State(err error) string {
 // IsQueryCanceled: a statement ran into statement_timeout or was cancelled on request.
 func IsQueryCanceled(err error) bool { return State(err) == "57014" }
 
-// IsConnection: the connection could not be made, or is gone; nothing is known of a statement under way.
-func IsConnection(err error) bool { return false }
+// IsConnection: the connection could not be made, or is gone; nothing is known of a statement that was under way. A
+// statement that ran out of its context's time is not meant, although pgx closes the connection over it. A refusal that
+// will be repeated (password, no such database) is not meant either.
+func IsConnection(err error) bool {
+	if state := State(err); state != "" {
+		switch state {
+		case "57P01", "57P02", "57P03", // shut down by an administrator, by a crash; not up yet
+			"57P05", "25P03": // ended for idling
+			return true
+		}
+		return state[:2] == "08"
+	}
+	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
+		return !errors.Is(err, context.Canceled)
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return false
+	}
+	_, network := errors.AsType[net.Error](err)
+	return network || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
+		pgconn.SafeToRetry(err) // pgx found its connection closed
+}
 
 // IsUndefinedTable: a relation that the statement names does not exist.
 func IsUndefinedTable(err error) bool { return State(err) == "42P01" }
@@ -50,8 +73,8 @@ func IsUniqueViolation(err error) bool { return State(err) == "23505" }
 // IsTooManyConnections: the server has no connection left for this role.
 func IsTooManyConnections(err error) bool { return State(err) == "53300" }
 
-// IsAuthentication: the server refused user or password.
-func IsAuthentication(err error) bool { return false }
+// IsAuthentication: the server refused user or password, or knows no rule that lets this client in.
+func IsAuthentication(err error) bool { s := State(err); return s == "28000" || s == "28P01" }
 
 // IsUndefinedDatabase: the database does not exist.
 func IsUndefinedDatabase(err error) bool { return State(err) == "3D000" }
