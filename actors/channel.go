@@ -72,6 +72,8 @@ func (c *channel) receive(x actor.Context) {
 		c.tick()
 	case *remote:
 		c.remote(m)
+	case *row:
+		c.tenant = m.t
 	case *feedReset:
 		c.feedReset(m)
 	case *actor.Terminated:

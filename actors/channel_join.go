@@ -24,8 +24,8 @@ var (
 func (c *channel) join(j *joinChannel) {
 	m := j.m
 	c.joins++
-	if err := c.authorize(m); err != nil {
-		c.refuse(m, codes.Of(err))
+	if f, reason := c.authorize(m); f != nil {
+		c.refuseAs(m, f, reason)
 		c.rest()
 		return
 	}
@@ -58,22 +58,22 @@ func (c *channel) patience(m *member) time.Duration {
 	return min(m.join.Timeout, maxJoinWait)
 }
 
-// authorize checks the token, then what the channel itself demands.
-func (c *channel) authorize(m *member) error {
-	now := time.Now()
+// authorize checks the token, then what the channel itself demands. reason is how the client hears of the fault.
+func (c *channel) authorize(m *member) (f *codes.Fault, reason string) {
 	m.token = m.join.Token(m.hello.Token)
-	claims, err := c.claims(m.hello, m.token, now)
-	if err != nil {
-		return err
+	claims, err := c.claims(m.hello, m.token, time.Now())
+	switch {
+	case err != nil:
+		return codes.Of(err), tenancy.JoinReason(err)
+	case m.private:
+		f = codes.Wrap(codes.Unauthorized, errNoRows, "You do not have permissions to read from this Channel topic: %s", c.room.sub)
+	case m.join.Replay != nil:
+		f = codes.New(codes.UnableToReplayMessages, "Replay is not allowed for public channels")
+	default:
+		m.claims = claims
+		return nil, ""
 	}
-	m.claims = claims
-	if m.private {
-		return codes.Wrap(codes.Unauthorized, errNoRows, "You do not have permissions to read from this Channel topic: %s", c.room.sub)
-	}
-	if m.join.Replay != nil {
-		return codes.New(codes.UnableToReplayMessages, "Replay is not allowed for public channels")
-	}
-	return nil
+	return f, f.Reason()
 }
 
 // claims verifies a token; the connection's own was verified by the handshake and need only not be expired.
@@ -81,16 +81,7 @@ func (c *channel) claims(h *Hello, token string, now time.Time) (*tenancy.Claims
 	if token == h.Token && h.Claims != nil && now.Before(h.Claims.Expires) {
 		return h.Claims, nil
 	}
-	claims, err := c.tenant.Verify(token, now)
-	if err != nil {
-		return nil, joinFault(err)
-	}
-	return claims, nil
-}
-
-// joinFault words a token's fault as a join's reason has it.
-func joinFault(err error) error {
-	return codes.Wrap(codes.Of(err).Code, err, "%s", tenancy.RefreshMessage(err))
+	return c.tenant.Verify(token, now)
 }
 
 // parse checks what can be checked of the subscriptions without a database. One bad entry fails all.
@@ -147,12 +138,14 @@ func (c *channel) admit(m *member, status, message string) {
 }
 
 // refuse gives the join back to its Socket, which answers after the pause.
-func (c *channel) refuse(m *member, f *codes.Fault) {
+func (c *channel) refuse(m *member, f *codes.Fault) { c.refuseAs(m, f, f.Reason()) }
+
+func (c *channel) refuseAs(m *member, f *codes.Fault, reason string) {
 	delete(c.pending, m)
 	c.due.drop(m)
 	m.state = ended
 	c.unwatch(m)
-	c.s.sys.Root.Send(m.socket, &refused{m: m, fault: f})
+	c.s.sys.Root.Send(m.socket, &refused{m: m, fault: f, reason: reason})
 }
 
 // late answers a join whose changes did not come in time: as a rule it succeeds and is told what prevents them; one

@@ -21,7 +21,7 @@ func (c *channel) recheck(m *member, now time.Time) time.Time {
 }
 
 // accessToken takes a new token for a membership. There is never a reply: on failure the channel closes with a
-// reason.
+// reason. A second one within the throttle is held, and the latest of those verified when the gap is over.
 func (c *channel) accessToken(p *push) {
 	t := protocol.ParseAccessToken(p.payload)
 	m := p.from
@@ -29,16 +29,28 @@ func (c *channel) accessToken(p *push) {
 	case !t.Usable && !t.Null:
 		c.unknown(p)
 		return
-	case t.Null || t.Token == m.token || isOpaque(t.Token):
+	case t.Null || t.Token == m.token || t.Token == m.heldToken || isOpaque(t.Token):
 		return
 	}
 	now := time.Now()
-	claims, err := c.claims(m.hello, t.Token, now)
+	if free := m.refreshed.Add(c.s.o.AccessTokenThrottle); !m.refreshed.IsZero() && now.Before(free) {
+		m.heldToken = t.Token
+		c.due.set(m, free)
+		c.arm()
+		return
+	}
+	c.refresh(m, t.Token, now)
+}
+
+// refresh verifies a new token and puts it in force.
+func (c *channel) refresh(m *member, token string, now time.Time) {
+	m.heldToken, m.refreshed = "", now
+	claims, err := c.claims(m.hello, token, now)
 	if err != nil {
 		c.closeToken(m, err)
 		return
 	}
-	m.token, m.claims = t.Token, claims
+	m.token, m.claims = token, claims
 	c.due.set(m, c.recheck(m, now))
 	c.arm()
 	if m.watching {
@@ -60,8 +72,12 @@ func (c *channel) tick() {
 	c.timerAt = time.Time{}
 	now := time.Now()
 	for m := c.due.pop(now); m != nil; m = c.due.pop(now) {
-		if m.state == joining {
+		switch {
+		case m.state == joining:
 			c.late(m)
+			continue
+		case m.heldToken != "":
+			c.refresh(m, m.heldToken, now)
 			continue
 		}
 		claims, err := c.tenant.Verify(m.token, now)

@@ -29,6 +29,8 @@ type member struct {
 	self, ack, legacy bool
 	token             string
 	claims            *tenancy.Claims
+	heldToken         string    // the newest token, waiting for the throttle
+	refreshed         time.Time // when a token was last verified on the client's request
 	private           bool
 	state             memberState
 	slot              int // place among the subscribers of its version

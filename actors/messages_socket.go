@@ -19,18 +19,16 @@ type (
 
 	// refused comes from Tenant or Channel: the join failed. The Socket answers after the pause.
 	refused struct {
-		m     *member
-		fault *codes.Fault
+		m      *member
+		fault  *codes.Fault
+		reason string // as the client hears it
 	}
 
 	// left comes from a Channel when it has let the member go; whatever the client had to hear of it is sent.
 	leftTopic struct{ m *member }
 
 	// answered comes from the Socket's own timer: a refusal's pause is over.
-	answered struct {
-		m     *member
-		fault *codes.Fault
-	}
+	answered struct{ r *refused }
 
 	// gone comes from the Reader: the connection is closed.
 	gone struct{}

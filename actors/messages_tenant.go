@@ -14,7 +14,7 @@ type (
 		row    *tenancy.Tenant // the newest the directory has seen; nobody else reads it
 	}
 
-	// row comes from the directory: a newer row of the tenant.
+	// row comes from the directory, and goes on to every Channel and the CDC: a newer row of the tenant.
 	row struct{ t *tenancy.Tenant }
 
 	// joinTenant comes from a Socket. The Tenant refuses it or passes it to the Channel of its topic.

@@ -40,7 +40,7 @@ func (k *socket) join(m *protocol.Message, st *seat) {
 	k.seat(n)
 	k.pending++
 	if err != nil {
-		k.s.sys.Root.Send(k.self, &refused{m: n, fault: codes.Of(err)})
+		k.s.sys.Root.Send(k.self, &refused{m: n, fault: codes.Of(err), reason: codes.Of(err).Reason()})
 		return
 	}
 	k.r.tenant.send(&joinTenant{m: n, open: len(k.members), socket: k.self.Id})
@@ -109,7 +109,7 @@ func (k *socket) refused(c actor.Context, m *refused) {
 		k.drop(st)
 	}
 	k.r.waiting.Add(1) // a refusal counts against the Reader until it is answered: so many can be pending, no more
-	k.s.later(k.self, k.s.o.JoinPause, &answered{m: m.m, fault: m.fault})
+	k.s.later(k.self, k.s.o.JoinPause, &answered{r: m})
 }
 
 func (k *socket) answered(a *answered) {
@@ -117,21 +117,13 @@ func (k *socket) answered(a *answered) {
 	if k.gone {
 		return
 	}
-	v := k.r.hello.Version
-	b := protocol.AppendReply(nil, v, a.m.pushRef(), a.m.ref, a.m.topicJSON, statusError, protocol.AppendReason(nil, reason(a.fault)))
-	if a.m.replaces != nil {
-		b = protocol.AppendPhxClose(b, v, a.m.replaces.joinRef, a.m.topicJSON)
+	v, m := k.r.hello.Version, a.r.m
+	b := protocol.AppendReply(nil, v, m.pushRef(), m.ref, m.topicJSON, statusError, protocol.AppendReason(nil, a.r.reason))
+	if m.replaces != nil {
+		b = protocol.AppendPhxClose(b, v, m.replaces.joinRef, m.topicJSON)
 	}
 	k.r.conn.Send(b)
-	if a.fault.Code.Entry().Effect == codes.CloseSocket {
+	if a.r.fault.Code.Entry().Effect == codes.CloseSocket {
 		k.r.conn.CloseWith(closeAway, "")
 	}
-}
-
-// reason is how a refused join's fault is put to the client.
-func reason(f *codes.Fault) string {
-	if f.Code == codes.UnknownError {
-		return "Unknown Error on Channel"
-	}
-	return f.Reason()
 }

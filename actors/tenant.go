@@ -78,7 +78,7 @@ func (t *tenant) startCDC(c actor.Context) {
 	t.cdc = p
 }
 
-// refresh takes a newer row. Channels get it with their next join; limits count at once.
+// refresh takes a newer row: limits and keys count at once.
 func (t *tenant) refresh(m *row) {
 	t.row = m.t
 	l := m.t.Limits
@@ -87,6 +87,9 @@ func (t *tenant) refresh(m *row) {
 	t.counts.changes.SetLimit(l.EventsPerSecond)
 	t.counts.presence.SetLimit(l.PresenceEventsPerSecond)
 	t.cdc.send(m)
+	for _, ch := range t.channels {
+		ch.post.send(m)
+	}
 }
 
 // lonely: a connection without channels is not a user.

@@ -13,7 +13,7 @@ import (
 // join refuses a join for what only the tenant knows, or passes it to the Channel of its topic.
 func (t *tenant) join(c actor.Context, m *joinTenant) {
 	if f := t.refuse(m); f != nil {
-		t.s.sys.Root.Send(m.m.socket, &refused{m: m.m, fault: f})
+		t.reject(m.m, f)
 		return
 	}
 	r := room{sub: m.m.sub, private: m.m.join.Private}
@@ -21,7 +21,7 @@ func (t *tenant) join(c actor.Context, m *joinTenant) {
 	if !ok {
 		var err error
 		if ch, err = t.open(c, r); err != nil {
-			t.s.sys.Root.Send(m.m.socket, &refused{m: m.m, fault: codes.Of(err)})
+			t.reject(m.m, codes.Of(err))
 			return
 		}
 	}
@@ -29,6 +29,10 @@ func (t *tenant) join(c actor.Context, m *joinTenant) {
 	t.users[m.socket] = struct{}{}
 	t.counts.users.Store(int64(len(t.users)))
 	ch.post.send(&joinChannel{m: m.m})
+}
+
+func (t *tenant) reject(m *member, f *codes.Fault) {
+	t.s.sys.Root.Send(m.socket, &refused{m: m, fault: f, reason: f.Reason()})
 }
 
 func (t *tenant) open(c actor.Context, r room) (*child, error) {
