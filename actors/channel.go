@@ -138,9 +138,7 @@ func (c *channel) appendSystem(dst []byte, m *member, extension, status, message
 func (c *channel) expel(m *member, message string) {
 	c.flush()
 	b := c.appendSystem(nil, m, extensionSystem, statusError, message)
-	m.conn.Send(protocol.AppendPhxClose(b, m.hello.Version, m.joinRef, c.json))
-	c.remove(m)
-	c.s.sys.Root.Send(m.socket, &leftTopic{m: m})
+	c.part(m, protocol.AppendPhxClose(b, m.hello.Version, m.joinRef, c.json))
 }
 
 // leave lets a member go, with an answer if it asked.
@@ -150,12 +148,22 @@ func (c *channel) leave(l *leave) {
 		return
 	}
 	c.flush()
+	var b []byte
 	if l.reply {
-		b := protocol.AppendReply(nil, m.hello.Version, m.pushRef(), l.ref, c.json, statusOK, protocol.EmptyObject)
-		m.conn.Send(protocol.AppendPhxClose(b, m.hello.Version, m.joinRef, c.json))
+		b = protocol.AppendReply(nil, m.hello.Version, m.pushRef(), l.ref, c.json, statusOK, protocol.EmptyObject)
+		b = protocol.AppendPhxClose(b, m.hello.Version, m.joinRef, c.json)
 	}
+	c.part(m, b)
+}
+
+// part takes a member out and sends it the last it hears of the topic. The Socket is told first: when the client
+// joins again on what it hears, the topic is free.
+func (c *channel) part(m *member, last []byte) {
 	c.remove(m)
 	c.s.sys.Root.Send(m.socket, &leftTopic{m: m})
+	if last != nil {
+		m.conn.Send(last)
+	}
 }
 
 // remove takes a member out of everything the Channel keeps.
@@ -198,9 +206,9 @@ func (c *channel) crashed(actor.Context) {
 	}
 	c.subs.each(func(m *member) {
 		m.state = ended
-		m.conn.Send(protocol.AppendPhxError(nil, m.hello.Version, m.joinRef, c.json))
 		c.unwatch(m)
 		c.s.sys.Root.Send(m.socket, &leftTopic{m: m})
+		m.conn.Send(protocol.AppendPhxError(nil, m.hello.Version, m.joinRef, c.json))
 	})
 	c.subs = subscribers{}
 	c.s.sys.Root.Send(c.parent, &lost{room: c.room})
