@@ -20,14 +20,22 @@ const maxHeader = 10
 func appendHeader(dst []byte, first byte, n int) []byte {
 	switch {
 	case n < 126:
-		return append(slices.Grow(dst, 2+n), first, byte(n))
+		return append(grow(dst, 2+n), first, byte(n))
 	case n < 1<<16:
-		dst = append(slices.Grow(dst, 4+n), first, 126)
+		dst = append(grow(dst, 4+n), first, 126)
 		return binary.BigEndian.AppendUint16(dst, uint16(n))
 	default:
-		dst = append(slices.Grow(dst, maxHeader+n), first, 127)
+		dst = append(grow(dst, maxHeader+n), first, 127)
 		return binary.BigEndian.AppendUint64(dst, uint64(n))
 	}
+}
+
+// grow makes room for n more bytes. A frame of its own gets exactly what it needs, in one allocation.
+func grow(dst []byte, n int) []byte {
+	if dst == nil {
+		return make([]byte, 0, n)
+	}
+	return slices.Grow(dst, n)
 }
 
 var nullJSON = []byte("null")
