@@ -16,19 +16,20 @@ import (
 // root is the repository, seen from this package's directory, where go test runs.
 const root = "../.."
 
-// binDir holds the built binary while the tests run.
-var binDir string
+// workDir holds the built binary and the servers' directories while the tests
+// run. It is open to others, unlike testing's own: the database of a server that
+// root starts runs as another user.
+var workDir string
 
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "realtime-clients-")
 	if err != nil {
 		panic(err)
 	}
-	// The embedded database may run as another user than we do.
 	if err := os.Chmod(dir, 0o755); err != nil {
 		panic(err)
 	}
-	binDir = dir
+	workDir = dir
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
 		os.RemoveAll(dir)
 		os.Exit(code)
@@ -46,7 +47,7 @@ func binary(t *testing.T) string {
 }
 
 var build = sync.OnceValues(func() (string, error) {
-	path := filepath.Join(binDir, "realtime")
+	path := filepath.Join(workDir, "realtime")
 	cmd := exec.Command("go", "build", "-o", path, "./cmd/realtime")
 	cmd.Dir = root
 	if out, err := cmd.CombinedOutput(); err != nil {

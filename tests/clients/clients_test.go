@@ -24,7 +24,7 @@ var names = []string{"realtime-js 2.119.1", "realtime-js 2.80.0", "phoenix 1.8.1
 // result is a line of reporter.js.
 type result struct {
 	Name, File, Error, Output string
-	Nesting, MS               int
+	MS                        int
 	OK, Skipped               bool
 }
 

@@ -8,11 +8,11 @@ export default async function* report(events) {
   for await (const { type, data } of events) {
     if (type === 'test:stdout' || type === 'test:stderr') yield line({ output: data.message })
     if (type !== 'test:pass' && type !== 'test:fail') continue
-    const { name, file, nesting, details, skip, todo } = data
+    const { name, file, details, skip, todo } = data
+    if (details.type === 'suite') continue // its tests speak for it
     yield line({
       name,
       file: basename(file ?? ''),
-      nesting,
       ms: Math.round(details.duration_ms),
       ok: type === 'test:pass',
       skipped: skip !== undefined || todo !== undefined,

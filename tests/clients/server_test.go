@@ -29,7 +29,13 @@ type server struct {
 // newServer prepares a server and has it gone when the test ends; start starts it.
 func newServer(t *testing.T) *server {
 	t.Helper()
-	dir := t.TempDir()
+	dir, err := os.MkdirTemp(workDir, "server-")
+	if err == nil {
+		err = os.Chmod(dir, 0o755)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	log, err := os.Create(dir + "/log")
 	if err != nil {
 		t.Fatal(err)
