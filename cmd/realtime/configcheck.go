@@ -1,0 +1,172 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"realtime/tenancy"
+)
+
+// Config is the checked configuration of one process. It does not change after
+// Load. Zero means unset wherever docs/configuration.md gives no default.
+type Config struct {
+	Port           int
+	IPVersion      string
+	AppName        string
+	Region         string
+	LogLevel       slog.Level
+	QuietHealth    bool
+	MaxHeaderBytes int
+	MaxConnections int
+	OpenFiles      int
+
+	DataDir     string
+	XDGDataHome string
+	PGBin       string
+	DB          DBConfig
+
+	JWTSecret     string
+	JWKS          string
+	EncKey        string
+	EncKeyGCM     string
+	WriteGCM      bool
+	MetricsSecret string
+
+	ClaimValidators string
+
+	Tenant         string
+	Seed           bool
+	Limits         tenancy.LimitOverrides
+	PresenceCalls  *int
+	PresenceWindow time.Duration
+	TenantTTL      time.Duration
+
+	ConnectPause     time.Duration
+	JoinPause        time.Duration
+	TokenThrottle    time.Duration
+	NoChannelTimeout time.Duration
+	SlotSuffix       string
+	Slot             string
+	EarlySubscribed  bool
+
+	given map[string]bool // the variables that were set to something
+}
+
+// DBConfig says where a database that is not ours is. It means nothing while
+// Host is empty.
+type DBConfig struct {
+	Host, User, Password, Name string
+	Port                       int
+	SSL                        bool
+	CACert                     string
+	PoolSize                   int
+	AfterConnect               string
+}
+
+// Embedded reports whether the server runs a database of its own.
+func (c *Config) Embedded() bool { return c.DB.Host == "" }
+
+// TenantName is the external id of the self-host tenant.
+func (c *Config) TenantName() string {
+	if c.Tenant == "" {
+		return defaultTenant
+	}
+	return c.Tenant
+}
+
+// SeedTenant reports whether the self-host tenant is made or updated at start.
+func (c *Config) SeedTenant() bool {
+	if c.given["SEED_SELF_HOST"] {
+		return c.Seed
+	}
+	return c.Embedded()
+}
+
+const defaultTenant = "realtime-dev"
+
+// check finds what is wrong between settings.
+func (c *Config) check() []Problem {
+	var wrong []Problem
+	if !c.Embedded() && c.EncKey == "" {
+		wrong = append(wrong, Problem{Name: "DB_ENC_KEY", Want: "exactly 16 bytes, because DB_HOST is set: the key that the tenant rows of that database are encrypted with"})
+	}
+	if strings.Contains(c.DB.Host, "://") {
+		wrong = append(wrong, Problem{Name: "DB_HOST", Value: "a URL", Want: "a host name or address; user, port and database have variables of their own"})
+	}
+	if c.DB.CACert != "" {
+		if _, err := os.Stat(c.DB.CACert); err != nil {
+			wrong = append(wrong, Problem{Name: "DB_SSL_CA_CERT", Value: c.DB.CACert, Want: "a file that can be read"})
+		}
+	}
+	return wrong
+}
+
+// Warnings are combinations that work and are probably not what was meant.
+func (c *Config) Warnings() []string {
+	var w []string
+	if c.Embedded() {
+		for _, name := range []string{"DB_PORT", "DB_USER", "DB_PASSWORD", "DB_NAME", "DB_SSL"} {
+			if c.given[name] {
+				w = append(w, name+" has no effect without DB_HOST: the embedded database is in use")
+			}
+		}
+	}
+	if c.WriteGCM && c.EncKeyGCM == "" {
+		w = append(w, "DB_ENC_WRITE_GCM has no effect without DB_ENC_KEY_GCM")
+	}
+	if c.DB.CACert != "" && !c.DB.SSL {
+		w = append(w, "DB_SSL_CA_CERT has no effect without DB_SSL=true")
+	}
+	if c.JWTSecret != "" && len(c.JWTSecret) < 32 {
+		w = append(w, "API_JWT_SECRET is short: 32 bytes or more keep HS256 tokens safe from guessing")
+	}
+	return w
+}
+
+// Problem is one variable that cannot be used.
+type Problem struct {
+	Name  string
+	Value string // as given, or [secret] for secrets; empty when unset
+	Why   string // what is wrong with it, if Want alone does not say it
+	Want  string
+}
+
+func (s *setting) problem(given string, err error) Problem {
+	p := Problem{Name: s.name, Value: fmt.Sprintf("%q", given), Want: s.value.want}
+	if s.secret {
+		p.Value = "[secret]"
+	}
+	if !errors.Is(err, errWant) {
+		p.Why = err.Error()
+	}
+	return p
+}
+
+// ConfigError is everything that is wrong with the environment.
+type ConfigError struct{ Problems []Problem }
+
+func (e *ConfigError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d variables cannot be used:", len(e.Problems))
+	if len(e.Problems) == 1 {
+		b.Reset()
+		b.WriteString("1 variable cannot be used:")
+	}
+	for _, p := range e.Problems {
+		fmt.Fprintf(&b, "\n  %s", p.Name)
+		if p.Value == "" {
+			b.WriteString(" is not set")
+		} else {
+			b.WriteString("=" + p.Value)
+		}
+		if p.Why != "" {
+			b.WriteString(", " + p.Why)
+		}
+		b.WriteString("; want " + p.Want)
+	}
+	return b.String()
+}

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// listen takes the port before anything slow begins: a port that is taken is
+// found out at once, and requests that come early wait instead of failing.
+func (s *server) listen(ctx context.Context) error {
+	network := map[string]string{"": "tcp", "ipv4": "tcp4", "ipv6": "tcp6"}[s.c.IPVersion]
+	l, err := new(net.ListenConfig).Listen(ctx, network, net.JoinHostPort("", strconv.Itoa(s.c.Port)))
+	if err != nil {
+		return s.listenFailure(ctx, err)
+	}
+	s.onStop(webLimit, func(context.Context) error {
+		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		return nil
+	})
+	s.url = fmt.Sprintf("http://localhost:%d", s.c.Port)
+	s.listener = l
+	return nil
+}
+
+// listenFailure says who has the port.
+func (s *server) listenFailure(ctx context.Context, err error) error {
+	f := &failure{step: fmt.Sprintf("listen on port %d", s.c.Port), err: err}
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		f.err = fmt.Errorf("it is taken%s", s.portHolder(ctx))
+		f.mend = fmt.Sprintf("stop that program, or choose another port: PORT=%d %s serve", s.c.Port+1, s.p.self)
+	case errors.Is(err, syscall.EACCES):
+		f.mend = fmt.Sprintf("ports below 1024 are for root; choose another: PORT=4000 %s serve", s.p.self)
+	}
+	return f
+}
+
+// portHolder finds out who listens on the port, as far as it can be seen: " by …".
+func (s *server) portHolder(ctx context.Context) string {
+	if d, err := dataDirOf(s.c); err == nil {
+		if st, err := readState(d); err == nil && st.URL == fmt.Sprintf("http://localhost:%d", s.c.Port) {
+			return fmt.Sprintf(" by another realtime, process id %d, running since %s", st.PID, st.Started.Local().Format(time.DateTime))
+		}
+	}
+	if who := processOnPort(s.c.Port); who != "" {
+		return " by " + who
+	}
+	if healthy(ctx, s.c.Port) {
+		return " by a server that answers /healthcheck, probably another realtime"
+	}
+	return ""
+}
+
+// awaitReady asks the server's own door until it answers, so that "ready" is
+// something that was seen and not something that was hoped.
+func (s *server) awaitReady(ctx context.Context) error {
+	deadline := time.NewTimer(10 * time.Second)
+	defer deadline.Stop()
+	for !healthy(ctx, s.c.Port) {
+		select {
+		case err := <-s.failed:
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-deadline.C:
+			return &failure{step: "get ready", err: fmt.Errorf("%s/healthcheck did not answer 200 within 10 s", s.url)}
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	return s.remember()
+}
+
+// healthy reports whether GET /healthcheck answers 200 on this machine.
+func healthy(ctx context.Context, port int) bool {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://localhost:%d/healthcheck", port), http.NoBody)
+	if err != nil {
+		return false
+	}
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.Do(req)
+	if err != nil {
+		return false
+	}
+	resp.Body.Close()
+	return resp.StatusCode == http.StatusOK
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+
+	"github.com/alecthomas/kong"
+)
+
+// commands is the command line: names and flags are fixed, because other
+// people's scripts use them.
+type commands struct {
+	Serve   serveCommand   `cmd:"" help:"Run the server, with a database of its own unless DB_HOST is set."`
+	Token   tokenCommands  `cmd:"" help:"Make a token for a client."`
+	DB      dbCommands     `cmd:"" name:"db" help:"Say where the database is."`
+	Sub     subCommand     `cmd:"" help:"Join a channel and print what arrives."`
+	Pub     pubCommand     `cmd:"" help:"Send one broadcast to a channel."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+	Gen     genCommand     `cmd:"" hidden:"" help:"Write the generated documents."`
+}
+
+// process is what a command may use of the process it runs in. Tests put their
+// own in its place.
+type process struct {
+	stdout, stderr io.Writer
+	lookup         func(string) (string, bool) // os.LookupEnv
+	self           string                      // how this program was called
+	terminal       bool                        // stdout is one
+	signals        <-chan os.Signal            // SIGINT and SIGTERM
+	exit           func(code int)              // os.Exit: the second signal
+}
+
+func (p *process) config() (*Config, error) { return Load(p.lookup) }
+
+// untilSignal returns a context that the first signal ends. Its goroutine ends
+// with stop.
+func (p *process) untilSignal(ctx context.Context) (_ context.Context, stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() { // ends with stop or a signal
+		select {
+		case <-p.signals:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
+}
+
+func main() {
+	p := &process{
+		stdout: os.Stdout, stderr: os.Stderr, lookup: os.LookupEnv, self: os.Args[0],
+		terminal: isTerminal(os.Stdout), signals: notifySignals(), exit: os.Exit,
+	}
+	os.Exit(run(context.Background(), p, os.Args[1:]))
+}
+
+// run carries out one command line and returns the exit code.
+func run(ctx context.Context, p *process, args []string) int {
+	var helped bool
+	parser, err := kong.New(new(commands),
+		kong.Name("realtime"),
+		kong.Description("Broadcast, presence and database changes over WebSockets. Configuration is by environment variables: docs/configuration.md."),
+		kong.Writers(p.stdout, p.stderr),
+		kong.Exit(func(int) { helped = true }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(p),
+	)
+	if err != nil {
+		return report(p.stderr, err)
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	parsed, err := parser.Parse(args)
+	if helped {
+		return exitOK
+	}
+	if bad := (*kong.ParseError)(nil); errors.As(err, &bad) {
+		return report(p.stderr, &failure{err: err, mend: "see realtime --help", code: exitUsage})
+	}
+	if err == nil {
+		err = parsed.Run()
+	}
+	return report(p.stderr, err)
+}

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"realtime/actors"
+	"realtime/postgres"
+	"realtime/tenancy"
+	"realtime/web"
+)
+
+// startActors starts everything that is alive between two requests.
+func (s *server) startActors(context.Context) error {
+	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	var err error
+	s.system, err = actors.New(actors.Options{
+		Log: s.log, Metrics: s.registry,
+		JoinPause: s.c.JoinPause, NoChannelTimeout: s.c.NoChannelTimeout, AccessTokenThrottle: s.c.TokenThrottle,
+		EarlySubscribed: s.c.EarlySubscribed, DurableSlot: s.c.Slot == "durable",
+	})
+	if err != nil {
+		return &failure{step: "start the actors", err: err}
+	}
+	s.onStop(actorsLimit, func(ctx context.Context) error { s.system.Drain(ctx); return nil })
+	return nil
+}
+
+// startWeb opens the door that listen has taken.
+func (s *server) startWeb(context.Context) error {
+	validators, err := tenancy.ParseValidators(s.c.ClaimValidators)
+	if err != nil {
+		return &failure{step: "read JWT_CLAIM_VALIDATORS", err: err}
+	}
+	door, err := web.NewServer(web.Options{
+		Log: s.log, System: s.system, Registry: s.registry, Version: versionText(),
+		Resolver:     &tenancy.Resolver{Cache: s.tenants, SelfHostName: s.c.Tenant},
+		ConnectPause: s.c.ConnectPause, MaxHeaderBytes: s.c.MaxHeaderBytes, MaxConnections: s.c.MaxConnections,
+		MetricsSecret: postgres.Secret(s.c.MetricsSecret), Validators: validators, QuietHealth: s.c.QuietHealth,
+	})
+	if err != nil {
+		return &failure{step: "prepare the web server", err: err}
+	}
+	served := make(chan struct{})
+	go func() { // ends with Shutdown
+		defer close(served)
+		if err := door.Serve(s.listener); err != nil {
+			s.fail(&failure{step: "serve", err: err})
+		}
+	}()
+	s.onStop(webLimit, func(ctx context.Context) error {
+		err := door.Shutdown(ctx)
+		select {
+		case <-served:
+			return err
+		case <-ctx.Done():
+			return errors.Join(err, context.Cause(ctx))
+		}
+	})
+	return nil
+}
