@@ -1,0 +1,66 @@
+# Everything a developer runs. `make` alone lists the targets.
+SHELL := bash
+.DEFAULT_GOAL := help
+
+GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOFUMPT       := mvdan.cc/gofumpt@v0.12.0
+GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.8.0
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+T ?= 10s
+BENCH ?= .
+BENCHTIME ?= 1s
+
+.PHONY: help build run test test-short race fuzz golden gen fmt lint vuln cover bench bench-smoke setup
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build bin/realtime, one static binary
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/realtime ./cmd/realtime
+
+run: ## install Postgres if it is missing, build, serve
+	@deploy/postgres.sh
+	@$(MAKE) --no-print-directory build
+	@exec bin/realtime serve
+
+setup: ## install what the tests need: Postgres, npm packages
+	@deploy/postgres.sh
+	@tests/setup.sh
+
+test: setup build ## run every test under the race detector (under 10 minutes on two cores)
+	go test -race -shuffle=on -timeout 10m ./...
+
+test-short: ## run the tests that need neither npm packages nor minutes
+	go test -short -shuffle=on ./...
+
+race: ## run the concurrent packages three times over under the race detector
+	go test -race -shuffle=on -count=3 ./actors/... ./ratelimit/... ./postgres/... ./web/...
+
+fuzz: ## fuzz every decoder for T each (T=10s)
+	@tests/fuzz.sh $(T)
+
+golden: ## rewrite the golden frames from what the code makes now
+	go test ./protocol -run Golden -update
+
+gen: ## write the generated documents: docs/configuration.md, docs/errors.md
+	go run ./cmd/realtime gen docs
+
+fmt: ## format the code
+	go run $(GOFUMPT) -l -w .
+
+lint: ## run the linters of .golangci.yml
+	go run $(GOLANGCI_LINT) run
+
+vuln: ## look for known vulnerabilities in what we use (needs the network)
+	go run $(GOVULNCHECK) ./...
+
+cover: ## measure test coverage
+	go test -short -coverprofile=cover.out -coverpkg=./... ./...
+	go tool cover -func=cover.out | tail -1
+
+bench: ## run the micro-benchmarks (BENCH=regexp BENCHTIME=1s)
+	@tests/bench.sh '$(BENCH)' $(BENCHTIME)
+
+bench-smoke: ## run every benchmark once, to see that it works
+	@tests/bench.sh . 1x
