@@ -126,8 +126,11 @@ func (s *Server) send(nc net.Conn, no *refusal) {
 	}
 }
 
-// linger throws away what the peer is still sending.
+// linger tells the peer that no more will come and throws away what it is still sending.
 func linger(nc net.Conn) {
+	if half, ok := nc.(interface{ CloseWrite() error }); ok {
+		_ = half.CloseWrite()
+	}
 	_ = nc.SetReadDeadline(time.Now().Add(lingerTime))
 	_, _ = io.CopyN(io.Discard, nc, lingerBytes)
 }

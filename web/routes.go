@@ -1,6 +1,7 @@
 package web
 
 import (
+	"io"
 	"net/http"
 	"path"
 	"strings"
@@ -94,6 +95,10 @@ func (s *Server) hijack(w http.ResponseWriter, r *http.Request) {
 	if no != nil {
 		s.pause(r.Context(), no)
 		no.write(w)
+		return
+	}
+	if _, err := io.Copy(io.Discard, http.MaxBytesReader(w, r.Body, maxHead)); err != nil { // else it would be read as frames
+		(&refusal{status: http.StatusBadRequest}).write(w)
 		return
 	}
 	nc, rw, err := http.NewResponseController(w).Hijack()

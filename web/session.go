@@ -39,18 +39,21 @@ type session struct {
 // run reads until the connection ends.
 func (c *session) run(socket *gws.Conn) {
 	defer c.finish()
-	defer func() {
-		p := recover()
-		switch {
-		case p == nil:
-		case c.inside:
-			c.end = closeInternal
-			c.server.log.Error("reader panicked", "err", p, "stack", string(debug.Stack()))
-		default:
-			c.end = closeProtocol // gws panics over a length with the highest bit set
-		}
-	}()
+	defer c.broken()
 	socket.ReadLoop()
+}
+
+// broken recovers a panic and decides what to say after it.
+func (c *session) broken() {
+	p := recover()
+	switch {
+	case p == nil:
+	case c.inside:
+		c.end = closeInternal
+		c.server.log.Error("reader panicked", "err", p, "stack", string(debug.Stack()))
+	default:
+		c.end = closeProtocol // gws panics over a length with the highest bit set
+	}
 }
 
 // finish says goodbye and tells the actors.
@@ -63,7 +66,7 @@ func (c *session) finish() {
 		_, _ = c.Conn.Write([]byte{frameClose, 0})
 	case c.end == closeProtocol || c.end == closeTooLarge:
 		_, _ = c.Conn.Write(binary.BigEndian.AppendUint16([]byte{frameClose, 2}, c.end))
-		linger(c.Conn)
+		linger(c.Conn.Conn) // should the peer be behind, it loses the close frame; it broke the rules
 	case c.end != 0:
 		_, _ = c.Conn.Write(binary.BigEndian.AppendUint16([]byte{frameClose, 2}, c.end))
 	}

@@ -1,0 +1,229 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"realtime/actors"
+	"realtime/postgres"
+	"realtime/postgres/pgtest"
+	"realtime/tenancy"
+)
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
+
+const (
+	secret  = "super-secret-jwt-token-with-at-least-32-characters-long"
+	octKey  = "a-key-of-the-JWKS-that-is-long-enough"
+	patient = 20 * time.Second // for what must happen, on a machine under load
+)
+
+// house is a server with everything under it: actors, tenants in a database of its own, a listener.
+type house struct {
+	*Server
+	store *tenancy.Store
+	cache *tenancy.Cache
+	addr  string
+	logs  *record
+}
+
+// record keeps log lines for a test to look at.
+type record struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (r *record) Write(p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.b.Write(p)
+}
+
+func (r *record) String() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.b.String()
+}
+
+// open starts a house with the tenants abc, 127 and closed. change may adjust what the server and the actors are given.
+func open(t *testing.T, change func(*Options, *actors.Options)) *house {
+	t.Helper()
+	db := pgtest.DB(t)
+	cipher, err := tenancy.NewCipher("1234567890123456", "", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	store, err := tenancy.OpenStore(t.Context(), db, tenancy.StoreOptions{Cipher: cipher, PoolSize: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(store.Close)
+	h := &house{store: store, cache: tenancy.NewCache(store, time.Minute), logs: &record{}}
+	for _, id := range []string{"abc", "127"} {
+		h.add(t, db, id, "")
+	}
+	h.add(t, db, "closed", `,"suspend":true`)
+
+	log := slog.New(slog.NewJSONHandler(h.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	registry := prometheus.NewRegistry()
+	wo := Options{Log: log, Registry: registry, Resolver: &tenancy.Resolver{Cache: h.cache}, Version: "test"}
+	ao := actors.Options{Log: log, Metrics: registry}
+	if change != nil {
+		change(&wo, &ao)
+	}
+	if wo.System, err = actors.New(ao); err != nil {
+		t.Fatal(err)
+	}
+	if h.Server, err = NewServer(wo); err != nil {
+		t.Fatal(err)
+	}
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.addr = l.Addr().String()
+	served := make(chan error, 1)
+	go func() { served <- h.Serve(l) }() // stopped by Shutdown
+	t.Cleanup(func() { h.close(t, served) })
+	return h
+}
+
+// close goes down the stairs as the program does. A test may have gone some of them already.
+func (h *house) close(t *testing.T, served chan error) {
+	ctx, cancel := context.WithTimeout(context.Background(), patient)
+	defer cancel()
+	if err := h.Shutdown(ctx); err != nil {
+		t.Errorf("shut down: %v", err)
+	}
+	h.o.System.Drain(ctx)
+	if err := h.Wait(ctx); err != nil {
+		t.Errorf("wait for sockets: %v", err)
+	}
+	if err := <-served; err != nil {
+		t.Errorf("serve: %v", err)
+	}
+	if n := h.gate.open.Load(); n != 0 {
+		t.Errorf("%d connections are still counted as open", n)
+	}
+	if n := h.figures.busy.Load() + h.figures.sockets.Load(); n != 0 {
+		t.Errorf("%d connections are still counted as active", n)
+	}
+}
+
+// add writes a tenant; more are further columns.
+func (h *house) add(t *testing.T, db postgres.Settings, id, more string) {
+	t.Helper()
+	settings, err := json.Marshal(map[string]any{
+		"db_host": db.Host, "db_port": "5432", "db_name": db.Database, "db_user": db.User, "db_password": "pw", "region": "here",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := `{"external_id":"` + id + `","name":"` + id + `","jwt_secret":"` + secret + `","jwt_jwks":{"keys":[{"kty":"oct","kid":"oct-1","k":"` +
+		base64.RawURLEncoding.EncodeToString([]byte(octKey)) + `"}]},"extensions":[{"type":"postgres_cdc_rls","settings":` + string(settings) + `}]` + more + `}`
+	c, err := tenancy.ParseChange([]byte(body), tenancy.ChangeOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := h.store.Upsert(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// change writes columns of a tenant, given as JSON members, and lets the cache know.
+func (h *house) change(t *testing.T, id, columns string) {
+	t.Helper()
+	current, err := h.store.Get(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := tenancy.ParseChange([]byte("{"+columns+"}"), tenancy.ChangeOptions{Current: current})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := h.store.Upsert(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	h.cache.Invalidate(id)
+}
+
+// claims of a good token, changed by pairs of name and value; a nil value removes the claim.
+func claims(pairs ...any) map[string]any {
+	m := map[string]any{"role": "anon", "exp": time.Now().Add(time.Hour).Unix()}
+	for i := 0; i < len(pairs); i += 2 {
+		if m[pairs[i].(string)] = pairs[i+1]; pairs[i+1] == nil {
+			delete(m, pairs[i].(string))
+		}
+	}
+	return m
+}
+
+// token signs claims with the tenants' secret.
+func token(t testing.TB, pairs ...any) string {
+	t.Helper()
+	s, err := tenancy.Sign([]byte(secret), claims(pairs...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// forge makes a token of any header and claims, signed with key as HS256 whatever the header says.
+func forge(t testing.TB, header, payload any, key string) string {
+	t.Helper()
+	part := func(v any) string {
+		b, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return base64.RawURLEncoding.EncodeToString(b)
+	}
+	text := part(header) + "." + part(payload)
+	mac := hmac.New(sha256.New, []byte(key))
+	mac.Write([]byte(text))
+	return text + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// post sends a request through an ordinary HTTP client; headers come in pairs, Host among them.
+func (h *house) do(t *testing.T, method, path, body string, headers ...string) (*http.Response, string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, "http://"+h.addr+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Host = "abc.example.com"
+	for i := 0; i < len(headers); i += 2 {
+		if headers[i] == "Host" {
+			r.Host = headers[i+1]
+			continue
+		}
+		r.Header.Add(headers[i], headers[i+1])
+	}
+	transport := &http.Transport{DisableCompression: true}
+	defer transport.CloseIdleConnections()
+	client := &http.Client{Transport: transport, Timeout: patient}
+	resp, err := client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp, string(answer)
+}
