@@ -83,6 +83,9 @@ func parseJWK(raw []byte) jwk {
 	return j
 }
 
+// maxRSABits bounds what verifying one token may cost.
+const maxRSABits = 16384
+
 // publicKey turns the parameters into a key that is safe to verify with.
 func publicKey(m jwkset.JWKMarshal) (any, error) {
 	parsed, err := jwkset.NewJWKFromMarshal(m, jwkset.JWKMarshalOptions{}, jwkset.JWKValidateOptions{SkipAll: true})
@@ -91,8 +94,8 @@ func publicKey(m jwkset.JWKMarshal) (any, error) {
 	}
 	switch key := parsed.Key().(type) {
 	case *rsa.PublicKey:
-		if key.N.BitLen() < 1024 || key.E < 2 {
-			return nil, errors.New("read key: RSA modulus or exponent too small")
+		if n := key.N.BitLen(); n < 1024 || n > maxRSABits || key.E < 2 {
+			return nil, errors.New("read key: RSA modulus of a size that is not safe, or exponent too small")
 		}
 		return key, nil
 	case *ecdsa.PublicKey:
