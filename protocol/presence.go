@@ -17,9 +17,13 @@ type PresencePush struct {
 	IsObject      bool   // Payload is an object, or absent
 }
 
-// ParsePresence reads the payload of a presence message. Whatever is not an object is like {}.
+// ParsePresence reads the payload of a presence message. Whatever is not a JSON object, like the raw bytes of a binary
+// push, is like {}.
 func ParsePresence(payload []byte) PresencePush {
-	var p PresencePush
+	p := PresencePush{IsObject: true}
+	if !Valid(payload) {
+		return p
+	}
 	Object(payload, func(key, value []byte) bool {
 		switch string(key) {
 		case "event":
@@ -53,9 +57,12 @@ type AccessTokenPush struct {
 	Usable bool // the token is a string, the empty one included; if neither, the message is one unknown event
 }
 
-// ParseAccessToken reads the payload of an access_token message.
+// ParseAccessToken reads the payload of an access_token message. Whatever is not a JSON object is like {}.
 func ParseAccessToken(payload []byte) AccessTokenPush {
 	var p AccessTokenPush
+	if !Valid(payload) {
+		return p
+	}
 	Object(payload, func(key, value []byte) bool {
 		if string(key) == "access_token" {
 			token := decodeString(value)
