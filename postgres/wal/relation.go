@@ -1,5 +1,7 @@
 package wal
 
+import "slices"
+
 // Column is one column of a relation as the publication shows it.
 type Column struct {
 	Name string
@@ -16,4 +18,30 @@ type Relation struct {
 	Name     string
 	Identity byte // 'd' default, 'n' nothing, 'f' full, 'i' index
 	Columns  []Column
+}
+
+// readRelation reads the body of a Relation message. False: it is cut short.
+func readRelation(c *cursor) (*Relation, bool) {
+	r := &Relation{OID: c.uint32(), Schema: c.text(), Name: c.text(), Identity: c.byte()}
+	if r.Schema == "" {
+		r.Schema = "pg_catalog" // the protocol leaves this one out
+	}
+	n := int(c.uint16())
+	if n > len(c.rest)/columnSize {
+		return nil, false
+	}
+	r.Columns = make([]Column, n)
+	for i := range r.Columns {
+		key := c.byte()&1 != 0
+		r.Columns[i] = Column{Key: key, Name: c.text(), Type: c.uint32(), Mod: int32(c.uint32())}
+	}
+	return r, !c.short
+}
+
+// columnSize is the least that a column takes in a Relation message: flags, an empty name, type, modifier.
+const columnSize = 1 + 1 + 4 + 4
+
+// equal reports whether both say the same of the same table.
+func (r *Relation) equal(o *Relation) bool {
+	return r.OID == o.OID && r.Schema == o.Schema && r.Name == o.Name && r.Identity == o.Identity && slices.Equal(r.Columns, o.Columns)
 }

@@ -3,10 +3,26 @@ package wal
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"log/slog"
+	"net"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 
 	"realtime/postgres"
+	"realtime/protocol/codes"
 )
+
+// closeLimit bounds how long Close waits for the server to let go of the slot.
+const closeLimit = 5 * time.Second
+
+// past is a deadline that wakes whoever reads.
+var past = time.Unix(1, 0)
 
 // Options say what to stream and from where.
 type Options struct {
@@ -20,28 +36,174 @@ type Options struct {
 	// even where a crash of the server made the slot forget what was confirmed. 0 means what the slot remembers.
 	Start LSN
 	Log   *slog.Logger // nil: nothing is logged
+
+	silence time.Duration // see silence; shorter in tests
 }
 
 // Stream is an open replication connection. Run belongs to one goroutine, everything else may be called by any.
-type Stream struct{}
+type Stream struct {
+	o        Options
+	conn     net.Conn
+	frontend *pgproto3.Frontend // reads from conn; Run's alone
+	decoder  *decoder           // Run's alone, its counter aside
+	start    LSN
+	at       positions
+	pulse    *pulse
+
+	running sync.Mutex    // held by Run, and for good by Close
+	closing chan struct{} // closed by Close
+	pulsed  chan struct{} // closed when the pulse has stopped
+	broken  error         // why the pulse stopped by itself; to be read after pulsed is closed
+	once    sync.Once
+	closed  error // what Close returned
+}
 
 // Open connects, makes or takes up the slot and starts replication. When it returns, every transaction that commits
 // from now on will be seen by Run. The caller must Close the stream, whether it Runs it or not.
-func Open(ctx context.Context, o Options) (*Stream, error) { return nil, errors.New("unfinished") }
+//
+// Making a slot waits for the transactions that are open at that moment: give ctx a deadline. Errors carry the codes
+// ReplicationSlotBeingUsed, ReplicationSlotNotAlive, ReplicationMaxWalSendersReached, ReplicationConnectionTimeout,
+// StartReplicationFailed and UnableToConnectToTenantDatabase; see ErrSlotInUse and its neighbours for causes to act on.
+func Open(ctx context.Context, o Options) (*Stream, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.silence == 0 {
+		o.silence = silence
+	}
+	if err := o.check(); err != nil {
+		return nil, codes.Wrap(codes.StartReplicationFailed, err, "")
+	}
+	conn, err := dial(ctx, o.Settings)
+	if err != nil {
+		return nil, o.fault(err, codes.UnableToConnectToTenantDatabase, "connecting for replication")
+	}
+	s, err := begin(ctx, conn, o)
+	if err != nil {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeLimit)
+		defer cancel()
+		_ = conn.Close(ctx) // a temporary slot goes with it; err says more
+		return nil, err
+	}
+	return s, nil
+}
 
-// Run reads until ctx ends or the connection is lost and returns why, never nil. It sends every transaction to out and
-// blocks while out is full; the server's keepalives are answered meanwhile.
-func (s *Stream) Run(ctx context.Context, out chan<- *Tx) error { return errors.New("unfinished") }
+// begin makes a stream of a fresh connection.
+func begin(ctx context.Context, conn *pgconn.PgConn, o Options) (*Stream, error) {
+	server, err := inspect(ctx, conn, &o)
+	if err != nil {
+		return nil, o.fault(err, codes.StartReplicationFailed, "reading the server's replication settings")
+	}
+	if err := o.ready(&server); err != nil {
+		return nil, err
+	}
+	from, err := takeSlot(ctx, conn, &o, &server)
+	if err != nil {
+		return nil, err
+	}
+	if err := start(ctx, conn, &o, from); err != nil {
+		return nil, err
+	}
+	raw, err := conn.Hijack() // pgconn is for one goroutine; we read and write from two
+	if err != nil {
+		return nil, o.fault(err, codes.StartReplicationFailed, "taking over the connection")
+	}
+	s := &Stream{
+		o: o, conn: raw.Conn, frontend: raw.Frontend, decoder: newDecoder(from), start: from,
+		closing: make(chan struct{}), pulsed: make(chan struct{}),
+	}
+	s.at.confirmed.Store(uint64(from))
+	s.pulse = newPulse(s.conn, &s.at, server.senderTimeout, o.silence)
+	go s.beat() // until Close, or the connection fails
+	return s, nil
+}
+
+// session are the settings on which the text form of values depends; they win over the role's and the database's.
+var session = map[string]string{
+	"replication":                 "database",
+	"client_encoding":             "UTF8",
+	"datestyle":                   "ISO",
+	"intervalstyle":               "postgres",
+	"timezone":                    "UTC",
+	"extra_float_digits":          "1",
+	"bytea_output":                "hex",
+	"standard_conforming_strings": "on",
+	"statement_timeout":           "0",
+	"lock_timeout":                "0",
+}
+
+func dial(ctx context.Context, s postgres.Settings) (*pgconn.PgConn, error) {
+	c, err := s.Config()
+	if err != nil {
+		return nil, err
+	}
+	params := make(map[string]string, len(session))
+	for name, value := range c.RuntimeParams {
+		params[strings.ToLower(name)] = value
+	}
+	for name, value := range session {
+		params[name] = value
+	}
+	c.RuntimeParams = params
+	return pgconn.ConnectConfig(ctx, &c.Config)
+}
+
+// beat runs the pulse. If it fails it takes the connection along, so that the reader hears of it.
+func (s *Stream) beat() {
+	s.broken = s.pulse.run(s.closing)
+	close(s.pulsed)
+	if s.broken != nil {
+		_ = s.conn.Close()
+	}
+}
 
 // Confirm says that everything up to l, the End of a transaction, is dealt with and need not be sent again. Positions
-// that do not advance are ignored.
-func (s *Stream) Confirm(l LSN) {}
+// that do not advance are ignored. The server hears of it within a second.
+func (s *Stream) Confirm(l LSN) { raise(&s.at.confirmed, l) }
 
 // Received returns how far the stream has been read.
-func (s *Stream) Received() LSN { return 0 }
+func (s *Stream) Received() LSN { return LSN(s.at.received.Load()) }
+
+// Messages returns how many messages of pg_logical_emit_message were passed over.
+func (s *Stream) Messages() int64 { return s.decoder.logical.Load() }
 
 // Start returns the position from which transactions are delivered.
-func (s *Stream) Start() LSN { return 0 }
+func (s *Stream) Start() LSN { return s.start }
 
-// Close ends the stream and waits until the server has let go of the slot, at most until ctx ends.
-func (s *Stream) Close(ctx context.Context) error { return nil }
+// Close ends the stream, Run included, and waits until the server has let go of the slot: until ctx ends, at most 5 s.
+// A stream that is lost already is closed without an error.
+func (s *Stream) Close(ctx context.Context) error {
+	s.once.Do(func() { s.closed = s.close(ctx) })
+	return s.closed
+}
+
+func (s *Stream) close(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, closeLimit)
+	defer cancel()
+	close(s.closing)
+	_ = s.conn.SetReadDeadline(past) // wakes Run; fails only if the connection is closed
+	s.running.Lock()
+	<-s.pulsed // at most one write, which has its deadline
+	defer func() { _ = s.conn.Close() }()
+	if s.broken != nil {
+		return nil
+	}
+	_ = s.conn.SetReadDeadline(time.Time{})
+	stop := context.AfterFunc(ctx, func() { _ = s.conn.SetDeadline(past) })
+	defer stop()
+	if s.pulse.send(false) != nil { // what was confirmed since the last update
+		return nil
+	}
+	goodbye, err := (&pgproto3.Terminate{}).Encode(nil)
+	if err != nil {
+		return fmt.Errorf("close stream: %w", err)
+	}
+	if _, err := s.conn.Write(goodbye); err != nil {
+		return nil
+	}
+	// The server closes the connection after it has released the slot.
+	if _, err := io.Copy(io.Discard, s.conn); ctx.Err() != nil && err != nil {
+		return fmt.Errorf("close stream: the server still holds slot %q: %w", s.o.Slot, errors.Join(ctx.Err(), err))
+	}
+	return nil
+}
