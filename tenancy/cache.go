@@ -19,6 +19,8 @@ const (
 	missTTL = 2 * time.Second
 	// mostMisses bounds what strangers can make the cache remember: host names are theirs to choose.
 	mostMisses = 1024
+	// longestMiss is how long such a name may be, in bytes. A label of a host has at most 63.
+	longestMiss = 256
 	// staleFor is how long a row still serves after the database was last able to give it. A server whose database restarts
 	// keeps answering; a tenant deleted meanwhile is noticed when the database is back.
 	staleFor = time.Hour
@@ -169,6 +171,9 @@ func (c *Cache) keep(externalID string, t *Tenant, now time.Time) {
 // forget stores a miss. c.mu is held.
 func (c *Cache) forget(externalID string, now time.Time) {
 	delete(c.rows, externalID)
+	if len(externalID) > longestMiss {
+		return
+	}
 	if len(c.misses) >= mostMisses {
 		for id, until := range c.misses {
 			if !now.Before(until) {

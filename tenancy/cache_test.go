@@ -3,6 +3,7 @@ package tenancy
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -97,6 +98,10 @@ func TestCacheBoundsMisses(t *testing.T) {
 		if i%100 == 0 {
 			c.pass(missTTL / 4)
 		}
+	}
+	cache.forget(strings.Repeat("x", longestMiss+1), c.now())
+	if n := len(cache.misses); n == 0 || cache.misses[strings.Repeat("x", longestMiss+1)] != (time.Time{}) {
+		t.Error("a long name is kept")
 	}
 	if _, ok := cache.misses[fmt.Sprint(10*mostMisses-1)]; !ok {
 		t.Error("the newest miss is not kept")

@@ -96,6 +96,16 @@ func checkExpiry(exp any, now time.Time) error {
 	return nil
 }
 
+// requireTenantClaims wants what a tenant's token must carry. A null role counts, as upstream has it.
+func requireTenantClaims(claims map[string]any) error {
+	_, role := claims["role"]
+	_, exp := claims["exp"]
+	if !role || !exp {
+		return codes.Wrap(codes.InvalidJWTToken, errMissing, "Fields `role` and `exp` are required in JWT")
+	}
+	return nil
+}
+
 // number rounds a JSON number to an integer and says whether it is written as one: digits only, as Elixir's parser decides.
 // A number beyond 10^400 is refused: its digits would cost more than the token is worth.
 func number(n json.Number) (at *big.Int, whole, ok bool) {

@@ -1,7 +1,6 @@
 package tenancy
 
 import (
-	"context"
 	"testing"
 
 	"realtime/postgres"
@@ -53,12 +52,9 @@ func addTenant(t testing.TB, store *Store, body string) *Tenant {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tenant, _, err := store.Upsert(testContext(t), c)
+	tenant, _, err := store.Upsert(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return tenant
 }
-
-// testContext ends with the test, not before its clean-ups.
-func testContext(testing.TB) context.Context { return context.Background() }

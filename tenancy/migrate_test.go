@@ -3,7 +3,6 @@ package tenancy
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"strconv"
 	"strings"
@@ -218,21 +217,6 @@ func TestSearchPathSchema(t *testing.T) {
 		if got, err := SearchPathSchema(query); err == nil {
 			t.Errorf("SearchPathSchema(%q) = %q, want an error", query, got)
 		}
-	}
-}
-
-func TestMigrationFilesAreUpstreamsVersions(t *testing.T) {
-	files, err := fs.Glob(migrations, "migrations/*.sql")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got []string
-	for _, f := range files {
-		version, _, _ := strings.Cut(strings.TrimPrefix(f, "migrations/"), "_")
-		got = append(got, version)
-	}
-	if diff := cmp.Diff(got, strings.Fields(upstreamVersions)); diff != "" {
-		t.Errorf("versions (-got +want):\n%s", diff)
 	}
 }
 

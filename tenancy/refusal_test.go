@@ -56,6 +56,12 @@ func TestTokenErrorNamesTheKey(t *testing.T) {
 	if e.Alg != "HS256" || e.Kid != "oct" || e.Source != "JWKS" || e.Fingerprint != Fingerprint("another-secret-of-32-characters!") {
 		t.Errorf("got %+v", e)
 	}
+	for _, payload := range []string{`{"role":"anon","exp":1}`, `{"exp":1900000000}`, `{"role":"anon","exp":"x"}`} {
+		_, err := tenant.Verify(hs(t, payload), now)
+		if e, ok := errors.AsType[*TokenError](err); !ok || e.Source != "jwt_secret" || e.Fingerprint != Fingerprint(secret) {
+			t.Errorf("%s: the key is missing in %v", payload, err)
+		}
+	}
 	long := strings.Repeat("é", 500)
 	_, err = tenant.Verify(signRaw(t, jwt.SigningMethodHS256, []byte("x"), `{"alg":"RS256","kid":"`+long+`"}`, good), now)
 	if f := codes.Of(err); len(f.Error()) > 700 || !strings.Contains(f.Text, "…") {

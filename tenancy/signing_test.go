@@ -25,7 +25,8 @@ var signers = sync.OnceValue(func() (s struct {
 	p256, p384 *ecdsa.PrivateKey
 	p521       *ecdsa.PrivateKey
 	ed         ed25519.PrivateKey
-}) {
+},
+) {
 	var errs [5]error
 	s.rsa, errs[0] = rsa.GenerateKey(rand.Reader, 2048)
 	s.p256, errs[1] = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -27,26 +27,13 @@ const maxTokenBytes = 64 << 10
 // part of the wrong kind), UnknownError (the stored secret cannot be read). ConnectAnswer, JoinReason and RefreshMessage say
 // how each door tells them. Their causes name algorithm, kid, key source and the secret's fingerprint, for logs only.
 func (t *Tenant) Verify(token string, now time.Time) (*Claims, error) {
-	raw, claims, err := verify(token, t.keys, t.env.validators, now)
-	if err != nil {
-		return nil, err
-	}
-	_, role := claims["role"]
-	_, exp := claims["exp"]
-	if !role || !exp {
-		return nil, codes.Wrap(codes.InvalidJWTToken, errMissing, "Fields `role` and `exp` are required in JWT")
-	}
-	return newClaims(raw, claims), nil
+	return verify(token, t.keys, t.env.validators, now, requireTenantClaims)
 }
 
 // VerifySecret checks an API or metrics token: HS256, HS384 or HS512 with this very secret. It requires no claim, so that a
 // token without exp never expires. Errors are as Verify's.
 func VerifySecret(token, secret string, v Validators, now time.Time) (*Claims, error) {
-	raw, claims, err := verify(token, newKeys(secret, nil, nil), v, now)
-	if err != nil {
-		return nil, err
-	}
-	return newClaims(raw, claims), nil
+	return verify(token, newKeys(secret, nil, nil), v, now, nil)
 }
 
 // Sign makes an HS256 token of claims. They are signed as they are: exp and role are the caller's to give.
@@ -81,11 +68,11 @@ type parts struct {
 	signature []byte
 }
 
-// verify does all that tenant, API and metrics tokens have in common.
-func verify(token string, k *keys, v Validators, now time.Time) (raw []byte, claims map[string]any, err error) {
+// verify does all that tenant, API and metrics tokens have in common; require, if any, is the last question to the claims.
+func verify(token string, k *keys, v Validators, now time.Time, require func(map[string]any) error) (*Claims, error) {
 	p, err := splitToken(token)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	alg, _ := p.header["alg"].(string)
 	kid, hasKid := p.header["kid"].(string)
@@ -93,22 +80,28 @@ func verify(token string, k *keys, v Validators, now time.Time) (raw []byte, cla
 	detail := &TokenError{Alg: alg, Kid: kid, Source: key.source, Fingerprint: key.secret, cause: err}
 	switch {
 	case err != nil && !errors.Is(err, errNoSigner):
-		return nil, nil, codes.Wrap(codes.UnknownError, detail, "")
+		return nil, codes.Wrap(codes.UnknownError, detail, "")
 	case err != nil && key.byKid:
-		return nil, nil, codes.Wrap(codes.JwtSignerError, detail,
+		return nil, codes.Wrap(codes.JwtSignerError, detail,
 			"Failed to generate JWT signer for key ID (kid) %q, check your JWT secret or JWKS configuration", cut(kid))
 	case err != nil:
-		return nil, nil, codes.Wrap(codes.JwtSignerError, detail,
+		return nil, codes.Wrap(codes.JwtSignerError, detail,
 			"Failed to generate JWT signer, check your JWT secret or JWKS configuration")
 	}
 	if err := key.method.Verify(p.signed, p.signature, key.key); err != nil {
 		detail.cause = errSignature
-		return nil, nil, codes.Wrap(codes.JwtSignatureError, detail, "Failed to validate JWT signature")
+		return nil, codes.Wrap(codes.JwtSignatureError, detail, "Failed to validate JWT signature")
 	}
-	if err := checkClaims(p.claims, v, now); err != nil {
-		return nil, nil, err
+	err = checkClaims(p.claims, v, now)
+	if err == nil && require != nil {
+		err = require(p.claims)
 	}
-	return p.payload, p.claims, nil
+	if err != nil {
+		f := codes.Of(err)
+		detail.cause = f.Unwrap()
+		return nil, codes.Wrap(f.Code, detail, "%s", f.Text)
+	}
+	return newClaims(p.payload, p.claims), nil
 }
 
 // splitToken takes a token apart. Payload first: of two wrong parts upstream names that one.

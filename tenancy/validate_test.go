@@ -49,17 +49,20 @@ func TestParseChangeRefuses(t *testing.T) {
 		{"unknown extension", `{"extensions":[{"type":"x","settings":{}}]}`, ChangeOptions{Current: existing}, `{"extensions":[{"settings":["region can't be blank",` +
 			`"db_host can't be blank","db_name can't be blank","db_user can't be blank","db_port can't be blank","db_password can't be blank"],"type":["is invalid"]}]}`},
 		{
-			"setting missing", `{` + strings.Replace(oneExtension, `"db_host":"h",`, "", 1) + `}`, ChangeOptions{Current: existing},
+			"setting missing", `{` + strings.Replace(oneExtension, `"db_host":"h",`, "", 1) + `}`,
+			ChangeOptions{Current: existing},
 			`{"extensions":[{"settings":["db_host can't be blank"]}]}`,
 		},
 		{
-			"port a number", `{` + strings.Replace(oneExtension, `"db_port":"1"`, `"db_port":1`, 1) + `}`, ChangeOptions{Current: existing},
+			"port a number", `{` + strings.Replace(oneExtension, `"db_port":"1"`, `"db_port":1`, 1) + `}`,
+			ChangeOptions{Current: existing},
 			`{"extensions":[{"settings":["db_port is invalid"]}]}`,
 		},
 		{"settings a list", `{"extensions":[{"type":"postgres_cdc_rls","settings":[]}]}`, ChangeOptions{Current: existing}, `{"extensions":[{"settings":["is invalid"]}]}`},
 		{
 			"two of a type", `{` + strings.Replace(oneExtension, "[{", `[{"type":"postgres","settings":{"db_host":"h","db_port":"1","db_name":"n","db_user":"u","db_password":"p","region":"r"}},{`, 1) + `}`,
-			ChangeOptions{Current: existing}, `{"extensions":[{},{"tenant_external_id":["has already been taken"]}]}`,
+			ChangeOptions{Current: existing},
+			`{"extensions":[{},{"tenant_external_id":["has already been taken"]}]}`,
 		},
 		{"several", `{"suspend":5}`, ChangeOptions{}, `{"external_id":["can't be blank"],"jwt_secret":["either jwt_secret or jwt_jwks must be provided"],"suspend":["is invalid"]}`},
 	} {
