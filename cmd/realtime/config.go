@@ -28,27 +28,41 @@ type section struct {
 var sections = []section{
 	{"The server", []setting{
 		{"PORT", integer(1, 65535, func(c *Config) *int { return &c.Port }), "4000", "HTTP and WebSocket port", false},
-		{"REALTIME_IP_VERSION", oneOf([]string{"ipv4", "ipv6"}, func(c *Config) *string { return &c.IPVersion }), "",
-			"listen on this family only; unset: both where the machine has both", false},
-		{"APP_NAME", text(func(c *Config) *string { return &c.AppName }), "realtime",
-			"name of this server in logs and metrics; it does not choose a tenant", false},
+		{
+			"REALTIME_IP_VERSION", oneOf([]string{"ipv4", "ipv6"}, func(c *Config) *string { return &c.IPVersion }), "",
+			"listen on this family only; unset: both where the machine has both", false,
+		},
+		{
+			"APP_NAME", text(func(c *Config) *string { return &c.AppName }), "realtime",
+			"name of this server in logs and metrics; it does not choose a tenant", false,
+		},
 		{"REGION", text(func(c *Config) *string { return &c.Region }), "", "region of this server in logs and metrics", false},
 		{"LOG_LEVEL", logLevel(func(c *Config) *slog.Level { return &c.LogLevel }), "info", "the least severe line that is logged", false},
 		{"DISABLE_HEALTHCHECK_LOGGING", boolean(func(c *Config) *bool { return &c.QuietHealth }), "false", "leave health checks out of the request log", false},
-		{"MAX_HEADER_LENGTH", integer(1024, 1<<20, func(c *Config) *int { return &c.MaxHeaderBytes }), "4096",
-			"longest header value in bytes; the request line may have 8,192 more", false},
-		{"MAX_CONNECTIONS", integer(1, math.MaxInt32, func(c *Config) *int { return &c.MaxConnections }), "",
-			"connections served at a time, further ones wait; unset: as many as the file limit allows", false},
-		{"RLIMIT_NOFILE", integer(1, math.MaxInt32, func(c *Config) *int { return &c.OpenFiles }), "",
-			"soft limit of open files to ask for; unset: the hard limit", false},
+		{
+			"MAX_HEADER_LENGTH", integer(1024, 1<<20, func(c *Config) *int { return &c.MaxHeaderBytes }), "4096",
+			"longest header value in bytes; the request line may have 8,192 more", false,
+		},
+		{
+			"MAX_CONNECTIONS", integer(1, math.MaxInt32, func(c *Config) *int { return &c.MaxConnections }), "",
+			"connections served at a time, further ones wait; unset: as many as the file limit allows", false,
+		},
+		{
+			"RLIMIT_NOFILE", integer(1, math.MaxInt32, func(c *Config) *int { return &c.OpenFiles }), "",
+			"soft limit of open files to ask for; unset: the hard limit", false,
+		},
 	}},
 	{"The data directory and the embedded database", []setting{
-		{"REALTIME_DATA_DIR", text(func(c *Config) *string { return &c.DataDir }), "",
+		{
+			"REALTIME_DATA_DIR", text(func(c *Config) *string { return &c.DataDir }), "",
 			"where the embedded database and generated secrets live; unset: `$XDG_DATA_HOME/realtime`, else `/var/lib/realtime` for root, " +
-				"`~/Library/Application Support/realtime` on macOS, `~/.local/share/realtime` elsewhere", false},
+				"`~/Library/Application Support/realtime` on macOS, `~/.local/share/realtime` elsewhere", false,
+		},
 		{"XDG_DATA_HOME", text(func(c *Config) *string { return &c.XDGDataHome }), "", "parent of the data directory, if `REALTIME_DATA_DIR` is unset", false},
-		{"REALTIME_PG_BIN", text(func(c *Config) *string { return &c.PGBin }), "",
-			"folder with Postgres' own programs (`initdb`, `postgres`); unset: the usual places are searched", false},
+		{
+			"REALTIME_PG_BIN", text(func(c *Config) *string { return &c.PGBin }), "",
+			"folder with Postgres' own programs (`initdb`, `postgres`); unset: the usual places are searched", false,
+		},
 	}},
 	{"A database of your own", []setting{
 		{"DB_HOST", text(func(c *Config) *string { return &c.DB.Host }), "", "host of the database; unset: the server starts one of its own", false},
@@ -57,28 +71,42 @@ var sections = []section{
 		{"DB_PASSWORD", text(func(c *Config) *string { return &c.DB.Password }), "postgres", "password of that role", true},
 		{"DB_NAME", text(func(c *Config) *string { return &c.DB.Name }), "postgres", "database name", false},
 		{"DB_SSL", boolean(func(c *Config) *bool { return &c.DB.SSL }), "false", "use TLS", false},
-		{"DB_SSL_CA_CERT", text(func(c *Config) *string { return &c.DB.CACert }), "",
-			"file with the authority to verify it against; unset: TLS without verification", false},
+		{
+			"DB_SSL_CA_CERT", text(func(c *Config) *string { return &c.DB.CACert }), "",
+			"file with the authority to verify it against; unset: TLS without verification", false,
+		},
 		{"DB_POOL_SIZE", integer(1, 1000, func(c *Config) *int { return &c.DB.PoolSize }), "5", "connections for tenant rows", false},
-		{"DB_AFTER_CONNECT_QUERY", text(func(c *Config) *string { return &c.DB.AfterConnect }), "",
-			"statement run on each of those connections, such as `SET search_path TO _realtime`", false},
+		{
+			"DB_AFTER_CONNECT_QUERY", text(func(c *Config) *string { return &c.DB.AfterConnect }), "",
+			"statement run on each of those connections, such as `SET search_path TO _realtime`", false,
+		},
 	}},
 	{"Secrets", []setting{
-		{"API_JWT_SECRET", text(func(c *Config) *string { return &c.JWTSecret }), "",
-			"signs the tokens of the self-host tenant; unset on the embedded database: made once and kept in the data directory", true},
+		{
+			"API_JWT_SECRET", text(func(c *Config) *string { return &c.JWTSecret }), "",
+			"signs the tokens of the self-host tenant; unset on the embedded database: made once and kept in the data directory", true,
+		},
 		{"API_JWT_JWKS", keySet(func(c *Config) *string { return &c.JWKS }), "", "public keys of the self-host tenant, besides the secret", true},
-		{"JWT_CLAIM_VALIDATORS", objectText(func(c *Config) *string { return &c.ClaimValidators }), "",
-			"claims that a token must carry with exactly this value if it carries them at all", false},
-		{"DB_ENC_KEY", exactly(16, func(c *Config) *string { return &c.EncKey }), "",
-			"encrypts the secrets in tenant rows (AES-128); unset on the embedded database: made once and kept in the data directory; else required", true},
+		{
+			"JWT_CLAIM_VALIDATORS", objectText(func(c *Config) *string { return &c.ClaimValidators }), "",
+			"claims that a token must carry with exactly this value if it carries them at all", false,
+		},
+		{
+			"DB_ENC_KEY", exactly(16, func(c *Config) *string { return &c.EncKey }), "",
+			"encrypts the secrets in tenant rows (AES-128); unset on the embedded database: made once and kept in the data directory; else required", true,
+		},
 		{"DB_ENC_KEY_GCM", exactly(32, func(c *Config) *string { return &c.EncKeyGCM }), "", "second key (AES-256-GCM): values written with it can be read", true},
 		{"DB_ENC_WRITE_GCM", boolean(func(c *Config) *bool { return &c.WriteGCM }), "false", "write with the second key", false},
-		{"METRICS_JWT_SECRET", text(func(c *Config) *string { return &c.MetricsSecret }), "",
-			"`/metrics` asks for a token signed with it; unset: `/metrics` answers the machine itself only", true},
+		{
+			"METRICS_JWT_SECRET", text(func(c *Config) *string { return &c.MetricsSecret }), "",
+			"`/metrics` asks for a token signed with it; unset: `/metrics` answers the machine itself only", true,
+		},
 	}},
 	{"The self-host tenant and its limits", []setting{
-		{"SELF_HOST_TENANT_NAME", text(func(c *Config) *string { return &c.Tenant }), "",
-			"external id of the tenant that is seeded and that answers when no other rule names one; unset: `realtime-dev`", false},
+		{
+			"SELF_HOST_TENANT_NAME", text(func(c *Config) *string { return &c.Tenant }), "",
+			"external id of the tenant that is seeded and that answers when no other rule names one; unset: `realtime-dev`", false,
+		},
 		{"SEED_SELF_HOST", boolean(func(c *Config) *bool { return &c.Seed }), "", "make or update that tenant at start; unset: only on the embedded database", false},
 		{"TENANT_MAX_CONCURRENT_USERS", limit(func(c *Config) **int { return &c.Limits.ConcurrentUsers }), "", "sockets of a tenant at a time (upstream: 200)", false},
 		{"TENANT_MAX_EVENTS_PER_SECOND", limit(func(c *Config) **int { return &c.Limits.EventsPerSecond }), "", "messages received and delivered (upstream: 100)", false},
@@ -94,12 +122,18 @@ var sections = []section{
 		{"CHANNEL_ERROR_BACKOFF_MS", millis(0, func(c *Config) *time.Duration { return &c.JoinPause }), "5000", "pause before a join is refused; nothing else waits for it", false},
 		{"ACCESS_TOKEN_THROTTLE_MS", millis(0, func(c *Config) *time.Duration { return &c.TokenThrottle }), "10000", "shortest gap between two verified tokens of a channel", false},
 		{"NO_CHANNEL_TIMEOUT_IN_MS", millis(1000, func(c *Config) *time.Duration { return &c.NoChannelTimeout }), "600000", "a socket without channels is closed after this", false},
-		{"SLOT_NAME_SUFFIX", matching(`[a-z0-9_]{1,19}`, "1 to 19 lower-case letters, digits and _", func(c *Config) *string { return &c.SlotSuffix }), "",
-			"added to the names of replication slots, for two servers on one database", false},
-		{"REALTIME_SLOT", oneOf([]string{"temporary", "durable"}, func(c *Config) *string { return &c.Slot }), "temporary",
-			"`durable` keeps the replication slot, so that a restarted server goes on where it was", false},
-		{"REALTIME_EARLY_SUBSCRIBED", boolean(func(c *Config) *bool { return &c.EarlySubscribed }), "false",
-			"answer a join with `postgres_changes` before the subscription is live, as upstream does", false},
+		{
+			"SLOT_NAME_SUFFIX", matching(`[a-z0-9_]{1,19}`, "1 to 19 lower-case letters, digits and _", func(c *Config) *string { return &c.SlotSuffix }), "",
+			"added to the names of replication slots, for two servers on one database", false,
+		},
+		{
+			"REALTIME_SLOT", oneOf([]string{"temporary", "durable"}, func(c *Config) *string { return &c.Slot }), "temporary",
+			"`durable` keeps the replication slot, so that a restarted server goes on where it was", false,
+		},
+		{
+			"REALTIME_EARLY_SUBSCRIBED", boolean(func(c *Config) *bool { return &c.EarlySubscribed }), "false",
+			"answer a join with `postgres_changes` before the subscription is live, as upstream does", false,
+		},
 	}},
 }
 

@@ -70,7 +70,7 @@ func ensureSecrets(d dataDir) (secrets, error) {
 // randomText returns n random bytes as text; it is a third longer than n.
 func randomText(n int) string {
 	b := make([]byte, n)
-	rand.Read(b) //nolint:errcheck // never fails, by its documentation
+	rand.Read(b) // never fails, by its documentation
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 

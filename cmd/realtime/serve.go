@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -117,8 +118,7 @@ func (s *server) start(ctx context.Context) error {
 // stop goes down the stairs. A step over its limit is left behind and the next
 // one begins, because a process that hangs is worse than one that is blunt.
 func (s *server) stop(ctx context.Context) {
-	for i := len(s.undo) - 1; i >= 0; i-- {
-		u := s.undo[i]
+	for _, u := range slices.Backward(s.undo) {
 		ctx, cancel := context.WithTimeout(ctx, u.limit)
 		if err := u.do(ctx); err != nil {
 			s.log.Warn("stopping", "err", err)

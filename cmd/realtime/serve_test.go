@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -258,7 +259,7 @@ func TestTheSecondSignalEndsAtOnce(t *testing.T) {
 	go s.watchSignals(cancel, over) // ends after the second signal
 	signals <- syscall.SIGINT
 	<-ctx.Done()
-	if cause := context.Cause(ctx); cause != errStopped {
+	if cause := context.Cause(ctx); !errors.Is(cause, errStopped) {
 		t.Errorf("the first signal: got %v", cause)
 	}
 	signals <- syscall.SIGINT

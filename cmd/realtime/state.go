@@ -52,7 +52,7 @@ func removeState(d dataDir) {
 	content, err := os.ReadFile(d.stateFile())
 	var s state
 	if err == nil && json.Unmarshal(content, &s) == nil && s.PID == os.Getpid() {
-		os.Remove(d.stateFile()) //nolint:errcheck // a file left behind is recognised by its pid
+		os.Remove(d.stateFile()) // a file left behind is recognised by its pid
 	}
 }
 

@@ -162,15 +162,15 @@ func describeChange(payload []byte) []string {
 		return []string{"postgres_changes " + string(payload)}
 	}
 	d := c.Data
-	line := fmt.Sprintf("%s %s.%s", d.Type, d.Schema, d.Table)
+	words := []string{d.Type, d.Schema + "." + d.Table}
 	if d.Record != nil {
-		line += " " + string(d.Record)
+		words = append(words, string(d.Record))
 	}
 	if d.Old != nil {
-		line += " old " + string(d.Old)
+		words = append(words, "old", string(d.Old))
 	}
 	for _, e := range d.Errors {
-		line += " error " + e
+		words = append(words, "error", e)
 	}
-	return []string{line}
+	return []string{strings.Join(words, " ")}
 }

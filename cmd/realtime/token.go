@@ -88,7 +88,7 @@ func sign(ctx context.Context, c *Config, tenant string, claims map[string]any) 
 
 // upstreamSecret is what the original seeds its self-host tenant with when it is
 // told no secret. It is public, so serve warns when it is in use.
-const upstreamSecret = "super-secret-jwt-token-with-at-least-32-characters-long" //nolint:gosec // G101: public by intent
+const upstreamSecret = "super-secret-jwt-token-with-at-least-32-characters-long"
 
 // jwtSecret is the secret of the self-host tenant, found without a server.
 func jwtSecret(c *Config) (string, error) {

@@ -12,8 +12,8 @@ var version string
 type versionCommand struct{}
 
 func (versionCommand) Run(p *process) error {
-	fmt.Fprintf(p.stdout, "realtime %s (%s, %s/%s)\n", versionText(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	return nil
+	_, err := fmt.Fprintf(p.stdout, "realtime %s (%s, %s/%s)\n", versionText(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return err
 }
 
 // versionText is the linker's version, else the commit that was built.
