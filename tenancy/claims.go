@@ -52,7 +52,8 @@ func ParseValidators(text string) (Validators, error) {
 }
 
 // checkClaims applies the rules for all tokens to the decoded payload: exp and iat if they are there, then the validators.
-// nbf is not looked at, as upstream does not.
+// nbf is not looked at, as upstream does not. A claim of the wrong kind makes the token malformed; upstream answers with an
+// internal error, which says nothing to anybody.
 func checkClaims(claims map[string]any, v Validators, now time.Time) error {
 	if exp, ok := claims["exp"]; ok {
 		if err := checkExpiry(exp, now); err != nil {
@@ -61,37 +62,37 @@ func checkClaims(claims map[string]any, v Validators, now time.Time) error {
 	}
 	if iat, ok := claims["iat"]; ok {
 		if _, number := iat.(json.Number); !number {
-			return badClaim("iat", "is not a number")
+			return malformed(&claimError{"iat", "is not a number"})
 		}
 	}
 	for _, name := range v.names {
 		if got, ok := claims[name]; ok && !equalJSON(got, v.want[name]) {
-			return badClaim(name, "is not what JWT_CLAIM_VALIDATORS asks for")
+			return codes.Wrap(codes.ErrorConnectingToWebsocket,
+				&claimError{name, "is not what JWT_CLAIM_VALIDATORS asks for"}, connectText)
 		}
 	}
 	return nil
 }
 
-// checkExpiry wants a number greater than now, which counts in whole seconds. Upstream tells a client how long ago only for
-// integers.
+// checkExpiry wants a number greater than now, which counts in whole seconds. A fraction is accepted and rounded, so that one
+// may lie ahead of now and its second not.
 func checkExpiry(exp any, now time.Time) error {
 	n, ok := exp.(json.Number)
 	if !ok {
-		return badClaim("exp", "is not a number")
+		return malformed(&claimError{"exp", "is not a number"})
 	}
 	at, whole, ok := number(n)
 	if !ok {
-		return badClaim("exp", "is out of range")
+		return malformed(&claimError{"exp", "is out of range"})
 	}
 	seconds := now.Unix()
-	if late := new(big.Int).Sub(big.NewInt(seconds), at); whole && late.Sign() >= 0 {
-		return codes.Wrap(codes.InvalidJWTToken, errExpired, "Token has expired %s seconds ago", late)
-	}
-	if f, _ := n.Float64(); !whole && f <= float64(seconds) {
-		return badClaim("exp", "has passed")
-	}
-	if !whole && at.Cmp(big.NewInt(seconds)) <= 0 {
+	late := new(big.Int).Sub(big.NewInt(seconds), at)
+	f, _ := n.Float64() // an integer beyond its range is ahead of now or behind it either way
+	switch over := late.Sign() >= 0; {
+	case over && !whole && f > float64(seconds):
 		return codes.Wrap(codes.InvalidJWTToken, errExpired, "Token expiration time is invalid")
+	case over:
+		return codes.Wrap(codes.InvalidJWTToken, errExpired, "Token has expired %s seconds ago", late)
 	}
 	return nil
 }

@@ -74,7 +74,7 @@ func JoinReason(err error) string {
 	case codes.ErrorConnectingToWebsocket:
 		return joinText
 	case codes.UnknownError:
-		return string(codes.UnknownErrorOnChannel) + ": the tenant's JWT secret cannot be read"
+		return string(codes.UnknownErrorOnChannel) + ": The tenant's JWT secret cannot be read"
 	}
 	return f.Reason()
 }
@@ -85,9 +85,12 @@ func RefreshMessage(err error) string {
 	f := codes.Of(err)
 	switch f.Code {
 	case codes.ErrorConnectingToWebsocket:
+		if e, ok := errors.AsType[*claimError](err); ok {
+			return fmt.Sprintf("Invalid token: claim %q", cut(e.name))
+		}
 		return joinText
 	case codes.UnknownError:
-		return "the tenant's JWT secret cannot be read"
+		return "The tenant's JWT secret cannot be read"
 	}
 	return f.Text
 }
@@ -97,10 +100,10 @@ func malformed(cause error) *codes.Fault {
 	return codes.Wrap(codes.MalformedJWT, cause, "The token provided is not a valid JWT")
 }
 
-// badClaim is the fault of a claim with a wrong value. It names the claim, not the value.
-func badClaim(name, what string) *codes.Fault {
-	return codes.Wrap(codes.ErrorConnectingToWebsocket, fmt.Errorf("claim %q %s", cut(name), what), connectText)
-}
+// claimError is a claim with a wrong value. It names the claim, not the value.
+type claimError struct{ name, what string }
+
+func (e *claimError) Error() string { return fmt.Sprintf("claim %q %s", cut(e.name), e.what) }
 
 // cut shortens what a client or a configuration says, for logs and answers.
 func cut(s string) string {

@@ -21,7 +21,9 @@ func TestRefusalsAsEachDoorTellsThem(t *testing.T) {
 		refresh       string
 	}{
 		{"malformed", "x", 401, notJWT, "MalformedJWT: " + notJWT, notJWT},
-		{"claims not an object", hs(t, "[]"), 500, "Error connecting to Realtime", "Unknown Error on Channel", "Unknown Error on Channel"},
+		{"claims not an object", hs(t, "[]"), 401, notJWT, "MalformedJWT: " + notJWT, notJWT},
+		{"exp a string", hs(t, `{"role":"anon","exp":"x"}`), 401, notJWT, "MalformedJWT: " + notJWT, notJWT},
+		{"expired, a fraction", hs(t, `{"role":"anon","exp":1799999990.2}`), 401, "Token has expired", "InvalidJWTToken: Token has expired 10 seconds ago", "Token has expired 10 seconds ago"},
 		{"no signer", signRaw(t, jwt.SigningMethodHS256, []byte("x"), `{"alg":"none"}`, good), 401, signerText, "JwtSignerError: " + signerText, signerText},
 		{"no key", signRaw(t, jwt.SigningMethodHS256, []byte("x"), `{"alg":"RS256","kid":"k"}`, good), 401, kid, "JwtSignerError: " + kid, kid},
 		{"signature", signRaw(t, jwt.SigningMethodHS256, []byte("x"), `{"alg":"HS256"}`, good), 401, badSig, "JwtSignatureError: " + badSig, badSig},
@@ -30,7 +32,7 @@ func TestRefusalsAsEachDoorTellsThem(t *testing.T) {
 			"InvalidJWTToken: Token has expired 10 seconds ago", "Token has expired 10 seconds ago",
 		},
 		{"claims missing", hs(t, `{"exp":1900000000}`), 401, required, "InvalidJWTToken: " + required, required},
-		{"validator", hs(t, `{"role":"anon","exp":1900000000,"iss":"you"}`), 500, "Error connecting to Realtime", "Unknown Error on Channel", "Unknown Error on Channel"},
+		{"validator", hs(t, `{"role":"anon","exp":1900000000,"iss":"you"}`), 500, "Error connecting to Realtime", "Unknown Error on Channel", `Invalid token: claim "iss"`},
 	} {
 		_, err := tenant.Verify(c.token, now)
 		status, connect := ConnectAnswer(err)

@@ -23,8 +23,8 @@ const maxTokenBytes = 64 << 10
 // in this order: are payload and header JSON objects, is there a key, does the signature match, are exp, iat and the
 // validators' claims right, are role and exp there. A null role counts as there.
 //
-// Errors are faults: MalformedJWT, InvalidJWTToken, JwtSignerError, JwtSignatureError, ErrorConnectingToWebsocket (a claim or a
-// part of the wrong kind), UnknownError (the stored secret cannot be read). ConnectAnswer, JoinReason and RefreshMessage say
+// Errors are faults: MalformedJWT (also a part or a claim of the wrong kind), InvalidJWTToken, JwtSignerError,
+// JwtSignatureError, ErrorConnectingToWebsocket (a validator's claim), UnknownError (the stored secret cannot be read). ConnectAnswer, JoinReason and RefreshMessage say
 // how each door tells them. Their causes name algorithm, kid, key source and the secret's fingerprint, for logs only.
 func (t *Tenant) Verify(token string, now time.Time) (*Claims, error) {
 	return verify(token, t.keys, t.env.validators, now, requireTenantClaims)
@@ -159,7 +159,7 @@ func decodePart(segment, name string) ([]byte, map[string]any, error) {
 	}
 	object, ok := value.(map[string]any)
 	if !ok {
-		return nil, nil, codes.Wrap(codes.ErrorConnectingToWebsocket, fmt.Errorf("the %s part is not an object", name), connectText)
+		return nil, nil, malformed(fmt.Errorf("the %s part is not an object", name))
 	}
 	return raw, object, nil
 }

@@ -71,9 +71,7 @@ func TestTokenClaims(t *testing.T) {
 	expired := func(s string) verdict {
 		return verdict{codes.InvalidJWTToken, "Token has expired " + s + " seconds ago", "over"}
 	}
-	bad := func(cause string) verdict {
-		return verdict{codes.ErrorConnectingToWebsocket, "Error connecting to Realtime", cause}
-	}
+	bad := func(cause string) verdict { return verdict{codes.MalformedJWT, notJWT, cause} }
 	missing := verdict{codes.InvalidJWTToken, required, "missing"}
 	cases := []struct {
 		payload string
@@ -90,7 +88,11 @@ func TestTokenClaims(t *testing.T) {
 		{`{"exp":1799999990}`, expired("10")}, // expiry is told before the missing role
 		{`{"role":"anon","exp":1800000060.5}`, ok},
 		{`{"role":"anon","exp":1.8000001e9}`, ok},
-		{`{"role":"anon","exp":1799999990.5}`, bad(`claim "exp" has passed`)},
+		{`{"role":"anon","exp":1799999990.5}`, expired("9")},
+		{`{"role":"anon","exp":1799999990.4}`, expired("10")},
+		{`{"role":"anon","exp":1800000000.0}`, expired("0")},
+		{`{"role":"anon","exp":1799999999.9}`, expired("0")},
+		{`{"role":"anon","exp":-1e300}`, verdict{codes.InvalidJWTToken, "", "over"}},
 		{`{"role":"anon","exp":1800000000.2}`, verdict{codes.InvalidJWTToken, "Token expiration time is invalid", "over"}},
 		{`{"role":"anon","exp":"1800000060"}`, bad(`claim "exp" is not a number`)},
 		{`{"role":"anon","exp":null}`, bad(`claim "exp" is not a number`)},
@@ -118,9 +120,6 @@ func TestTokenForm(t *testing.T) {
 	header, rest, _ := strings.Cut(token, ".")
 	payload, sig, _ := strings.Cut(rest, ".")
 	malformed := func(cause string) verdict { return verdict{codes.MalformedJWT, notJWT, cause} }
-	object := func(cause string) verdict {
-		return verdict{codes.ErrorConnectingToWebsocket, "Error connecting to Realtime", cause}
-	}
 	checkTokens(t, tenantWith(t, secret, nil, ""), []tokenCase{
 		{"empty", "", malformed("1 parts")},
 		{"word", "token", malformed("1 parts")},
@@ -132,10 +131,10 @@ func TestTokenForm(t *testing.T) {
 		{"payload two values", header + "." + b64([]byte("{}{}")) + "." + sig, malformed("claims part is not JSON")},
 		{"payload and a bracket", header + "." + b64([]byte("{}}")) + "." + sig, malformed("claims part is not JSON")},
 		{"payload not UTF-8", header + "." + b64([]byte("{\"a\":\"\xff\"}")) + "." + sig, malformed("not JSON")},
-		{"payload a list", signRaw(t, jwt.SigningMethodHS256, []byte(secret), `{"alg":"HS256"}`, `[]`), object("claims part is not an object")},
-		{"payload null", signRaw(t, jwt.SigningMethodHS256, []byte(secret), `{"alg":"HS256"}`, `null`), object("claims part is not an object")},
+		{"payload a list", signRaw(t, jwt.SigningMethodHS256, []byte(secret), `{"alg":"HS256"}`, `[]`), malformed("claims part is not an object")},
+		{"payload null", signRaw(t, jwt.SigningMethodHS256, []byte(secret), `{"alg":"HS256"}`, `null`), malformed("claims part is not an object")},
 		{"header not base64", "*." + payload + "." + sig, malformed("header part is not base64url")},
-		{"header a string", signRaw(t, jwt.SigningMethodHS256, []byte(secret), `"HS256"`, good), object("header part is not an object")},
+		{"header a string", signRaw(t, jwt.SigningMethodHS256, []byte(secret), `"HS256"`, good), malformed("header part is not an object")},
 		{"signature not base64", header + "." + payload + ".*", malformed("signature is not base64url")},
 		{"signature empty", header + "." + payload + ".", verdict{codes.JwtSignatureError, badSig, "jwt_secret"}},
 		{"signature of another payload", header + "." + b64([]byte(`{"role":"service_role","exp":1800000060}`)) + "." + sig, verdict{codes.JwtSignatureError, badSig, ""}},
