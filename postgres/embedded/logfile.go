@@ -48,6 +48,9 @@ func (l *logFile) drain(r io.ReadCloser) {
 	b := bufio.NewReaderSize(r, 64<<10)
 	for {
 		line, err := b.ReadSlice('\n')
+		if err == bufio.ErrBufferFull { //nolint:errorlint // ReadSlice returns it bare
+			line[len(line)-1] = '\n'
+		}
 		if len(line) > 0 {
 			l.add(line)
 		}

@@ -4,34 +4,31 @@
 -- Roles belong to the whole server; another database's seeding may be at it right now.
 select pg_advisory_xact_lock(hashtext('realtime seed'));
 
+-- A role gets its privileges when it, or the schema auth, is made: who revokes them later shall not find them back.
 do $$
+declare
+	api_role text;
+	new_database boolean := to_regnamespace('auth') is null;
+	new_role boolean;
 begin
-	if to_regrole('anon') is null then
-		create role anon nologin noinherit;
+	if new_database then
+		create schema auth;
 	end if;
-	if to_regrole('authenticated') is null then
-		create role authenticated nologin noinherit;
-	end if;
-	if to_regrole('service_role') is null then
-		create role service_role nologin noinherit bypassrls;
-	end if;
-end
-$$;
-
--- Privileges are given once, together with the schema auth: who revokes them later shall not find them back.
-do $$
-begin
-	if to_regnamespace('auth') is not null then
-		return;
-	end if;
-	create schema auth;
-	grant usage on schema auth, public to anon, authenticated, service_role;
-	alter default privileges in schema public
-		grant select, insert, update, delete on tables to anon, authenticated, service_role;
-	alter default privileges in schema public
-		grant usage, select, update on sequences to anon, authenticated, service_role;
-	alter default privileges in schema public
-		grant execute on functions to anon, authenticated, service_role;
+	foreach api_role in array array['anon', 'authenticated', 'service_role'] loop
+		new_role := to_regrole(api_role) is null;
+		if new_role then
+			execute format('create role %I nologin noinherit', api_role);
+			if api_role = 'service_role' then
+				alter role service_role bypassrls;
+			end if;
+		end if;
+		if new_database or new_role then
+			execute format('grant usage on schema auth, public to %I', api_role);
+			execute format('alter default privileges in schema public grant select, insert, update, delete on tables to %I', api_role);
+			execute format('alter default privileges in schema public grant usage, select, update on sequences to %I', api_role);
+			execute format('alter default privileges in schema public grant execute on functions to %I', api_role);
+		end if;
+	end loop;
 end
 $$;
 

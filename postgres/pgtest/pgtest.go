@@ -68,7 +68,7 @@ func start() error {
 }
 
 func startServer(ctx context.Context) error {
-	sweep()
+	sweep(os.TempDir())
 	dir, err := os.MkdirTemp("", dirPrefix)
 	if err != nil {
 		return err

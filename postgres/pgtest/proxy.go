@@ -2,7 +2,6 @@ package pgtest
 
 import (
 	"context"
-	"io"
 	"net"
 	"strconv"
 	"sync"
@@ -12,31 +11,29 @@ import (
 	"realtime/postgres"
 )
 
-// Proxy is a TCP proxy to break connections with. Safe for concurrent use.
+// Proxy passes TCP connections on to a server and breaks them in the ways that networks do. Safe for concurrent use.
 type Proxy struct {
 	listener net.Listener
 	target   string
 	running  sync.WaitGroup
 
-	mu      sync.Mutex
-	wake    *sync.Cond // told when anything below changes
-	links   map[net.Conn]struct{}
-	stalled bool
-	closed  bool
-	refuse  bool
-	delay   time.Duration
+	mu     sync.Mutex
+	links  map[*link]struct{}
+	refuse bool
+	delay  time.Duration
+	flow   chan struct{} // closed while bytes may flow
 }
 
-// NewProxy starts a proxy on a loopback port that passes everything to target, host:port. It ends with the test.
+// NewProxy starts a proxy on a loopback port of its own that passes everything to target, host:port. It ends with the test.
 func NewProxy(t testing.TB, target string) *Proxy {
 	t.Helper()
 	var c net.ListenConfig
-	l, err := c.Listen(context.Background(), "tcp4", "127.0.0.1:0")
+	l, err := c.Listen(t.Context(), "tcp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Proxy{listener: l, target: target, links: map[net.Conn]struct{}{}}
-	p.wake = sync.NewCond(&p.mu)
+	p := &Proxy{listener: l, target: target, links: map[*link]struct{}{}, flow: make(chan struct{})}
+	close(p.flow)
 	p.running.Go(p.accept) // ends when the listener is closed
 	t.Cleanup(p.close)
 	return p
@@ -54,25 +51,27 @@ func (p *Proxy) Addr() string { return p.listener.Addr().String() }
 
 // Through returns s with the proxy's address in place of its own.
 func (p *Proxy) Through(s postgres.Settings) postgres.Settings {
-	addr, _ := p.listener.Addr().(*net.TCPAddr)
+	addr, _ := p.listener.Addr().(*net.TCPAddr) // we made it one
 	s.Host, s.Port = "127.0.0.1", addr.Port
 	return s
 }
 
-// Cut resets every connection there is, both ways. New ones are accepted.
+// Cut resets every connection there is, both ways, and loses what is on the way. New connections are accepted.
 func (p *Proxy) Cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.cut()
+	for l := range p.links {
+		l.end(true)
+	}
 }
 
 // Refuse cuts every connection and each new one at once (true), or accepts again (false).
 func (p *Proxy) Refuse(on bool) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.refuse = on
+	p.mu.Unlock()
 	if on {
-		p.cut()
+		p.Cut()
 	}
 }
 
@@ -80,35 +79,37 @@ func (p *Proxy) Refuse(on bool) {
 func (p *Proxy) Stall(on bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.stalled = on
-	p.wake.Broadcast()
+	stalled := false
+	select {
+	case <-p.flow:
+	default:
+		stalled = true
+	}
+	switch {
+	case on && !stalled:
+		p.flow = make(chan struct{})
+	case !on && stalled:
+		close(p.flow)
+	}
 }
 
-// Delay holds every piece that arrives from now on back for d before it is passed on, in each direction.
+// Delay passes every byte that arrives from now on d later, in each direction: a longer wire, not a slower one.
 func (p *Proxy) Delay(d time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.delay = d
 }
 
-// cut closes all links with a reset. Call with mu held.
-func (p *Proxy) cut() {
-	for c := range p.links {
-		if tc, ok := c.(*net.TCPConn); ok {
-			_ = tc.SetLinger(0) // close sends RST: the peer sees a broken connection, not an end
-		}
-		_ = c.Close()
-		delete(p.links, c)
-	}
-	p.wake.Broadcast()
+// Connections returns how many connections pass through the proxy now.
+func (p *Proxy) Connections() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.links)
 }
 
 func (p *Proxy) close() {
 	_ = p.listener.Close()
-	p.mu.Lock()
-	p.closed = true
-	p.cut()
-	p.mu.Unlock()
+	p.Refuse(true)
 	p.running.Wait()
 }
 
@@ -123,81 +124,32 @@ func (p *Proxy) accept() {
 }
 
 func (p *Proxy) serve(client net.Conn) {
-	if !p.add(client) {
-		return
-	}
 	var d net.Dialer
 	server, err := d.DialContext(context.Background(), "tcp", p.target)
-	if err != nil || !p.add(server) {
-		p.remove(client)
+	if err != nil {
+		_ = client.Close()
 		return
 	}
-	p.running.Go(func() { p.pump(server, client) }) // ends like serve
-	p.pump(client, server)
-}
-
-// pump passes bytes from one side to the other until either closes, then closes both.
-func (p *Proxy) pump(from, to net.Conn) {
-	defer p.remove(from)
-	defer p.remove(to)
-	buf := make([]byte, 32<<10)
-	for {
-		n, err := from.Read(buf)
-		if n > 0 {
-			if !p.hold(from) {
-				return
-			}
-			if _, err := to.Write(buf[:n]); err != nil {
-				return
-			}
-		}
-		if err != nil {
-			if err == io.EOF && !p.hold(from) { //nolint:errorlint // Read returns it bare; an end is held back like bytes
-				return
-			}
-			return
-		}
-	}
-}
-
-// hold waits out a delay and a stall. It returns false when the link was cut meanwhile.
-func (p *Proxy) hold(c net.Conn) bool {
+	l := &link{client: client, server: server, over: make(chan struct{})}
 	p.mu.Lock()
-	d := p.delay
+	if p.refuse {
+		l.end(true)
+	} else {
+		p.links[l] = struct{}{}
+	}
 	p.mu.Unlock()
-	if d > 0 {
-		time.Sleep(d)
-	}
+	var both sync.WaitGroup
+	both.Go(func() { p.pump(l, client, server) }) // both end with the link
+	both.Go(func() { p.pump(l, server, client) })
+	both.Wait()
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	for {
-		if _, live := p.links[c]; !live || p.closed {
-			return false
-		}
-		if !p.stalled {
-			return true
-		}
-		p.wake.Wait()
-	}
+	delete(p.links, l)
+	p.mu.Unlock()
 }
 
-func (p *Proxy) add(c net.Conn) bool {
+// state returns what holds for a byte that arrives now, and for one that is due now.
+func (p *Proxy) state() (delay time.Duration, flow <-chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed || p.refuse {
-		_ = c.Close()
-		return false
-	}
-	p.links[c] = struct{}{}
-	return true
-}
-
-func (p *Proxy) remove(c net.Conn) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if _, live := p.links[c]; live {
-		_ = c.Close()
-		delete(p.links, c)
-	}
-	p.wake.Broadcast()
+	return p.delay, p.flow
 }

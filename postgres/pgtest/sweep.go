@@ -12,10 +12,10 @@ import (
 // dirPrefix begins the names of our directories under os.TempDir.
 const dirPrefix = "realtime-pgtest-"
 
-// sweep removes the directories of test binaries that were killed: those whose server's lock is free. Old ones only, so
+// sweep removes from tmp the directories of test binaries that were killed: those whose server's lock is free. Old ones only, so
 // that one which is just being made is left alone.
-func sweep() {
-	dirs, _ := filepath.Glob(filepath.Join(os.TempDir(), dirPrefix+"*")) // the pattern is well-formed
+func sweep(tmp string) {
+	dirs, _ := filepath.Glob(filepath.Join(tmp, dirPrefix+"*")) // the pattern is well-formed
 	for _, dir := range dirs {
 		st, err := os.Stat(dir)
 		if err != nil || time.Since(st.ModTime()) < time.Hour {
