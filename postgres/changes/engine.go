@@ -2,27 +2,47 @@ package changes
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
+	"time"
 
 	"realtime/postgres/wal"
 )
 
-// Engine decides rows for subscriptions. Subscribe and Unsubscribe may be called from
-// any goroutine; everything else belongs to the goroutine in Run.
+const (
+	// maxBatchRows and maxBatchBytes bound what is decided at once; one Tx may take it over.
+	maxBatchRows  = 1000
+	maxBatchBytes = 1 << 20
+	// idleTick is how often an idle Engine looks whether its connection lives and its catalog changed.
+	idleTick = 15 * time.Second
+)
+
+// Engine decides rows for subscriptions. Subscribe and Unsubscribe may be called from any goroutine; everything else
+// belongs to the goroutine in Run.
 type Engine struct {
-	o Options
+	o    Options
+	wake chan struct{} // capacity 1: there is something in queue
+
+	// Owned by Run.
+	session     *session
+	catalog     *catalog
+	subscribers map[any]*subscriber // by member
+	principals  map[principalKey]*principal
+	mappings    map[*wal.Relation]*mapping
+	patterns    map[name]int // specs by their two names, to know which tables anybody could want
+	retries     []*subscriber
+	retryAt     time.Time
+	notices     map[any]*noticeState
+	batches     uint64
+	counts      counters
 
 	mu    sync.Mutex
 	queue []command
-	wake  chan struct{} // capacity 1
 }
 
-// command is one entry of the inbox: a subscription, or the end of one.
-type command struct {
-	member any
-	sub    *Subscription // nil: unsubscribe
-}
+// principalKey is the identity of a principal.
+type principalKey struct{ role, claims string }
 
 // New makes an Engine; [Engine.Run] makes it work.
 func New(o Options) *Engine {
@@ -32,30 +52,133 @@ func New(o Options) *Engine {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Answer == nil {
+		o.Answer = func(Answer) {}
+	}
+	if o.Deliver == nil {
+		o.Deliver = func(any, []Delivery) {}
+	}
+	if o.Notice == nil {
+		o.Notice = func(any, string) {}
+	}
 	return &Engine{o: o, wake: make(chan struct{}, 1)}
 }
 
-// Subscribe makes s the member's subscription, in place of an earlier one. It never
-// blocks; Options.Answer tells the outcome. Before Run it queues.
-func (e *Engine) Subscribe(s Subscription) { e.push(command{member: s.Member, sub: &s}) }
-
-// Unsubscribe ends the member's subscription, if it has one. It never blocks.
-func (e *Engine) Unsubscribe(member any) { e.push(command{member: member}) }
-
-func (e *Engine) push(c command) {
-	e.mu.Lock()
-	e.queue = append(e.queue, c)
-	e.mu.Unlock()
-	select {
-	case e.wake <- struct{}{}:
-	default:
+// Run decides what comes from in until ctx ends, in is closed or the connection is lost, and says why; it is nil only
+// when in was closed. routed is called with the end of each transaction whose rows were handed over or wanted by nobody.
+// A new Run starts without subscriptions: the caller subscribes its members again.
+func (e *Engine) Run(ctx context.Context, in <-chan *wal.Tx, routed func(wal.LSN)) error {
+	s, err := openSession(ctx, e.o.Settings)
+	if err != nil {
+		return err
+	}
+	e.session, e.catalog = s, newCatalog()
+	e.subscribers, e.principals = map[any]*subscriber{}, map[principalKey]*principal{}
+	e.mappings, e.patterns, e.notices = map[*wal.Relation]*mapping{}, map[name]int{}, map[any]*noticeState{}
+	e.retries = nil
+	defer func() {
+		s.close(ctx)
+		e.session = nil
+	}()
+	idle := time.NewTicker(idleTick)
+	defer idle.Stop()
+	for {
+		if err := e.inbox(ctx); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-e.wake:
+		case <-e.retryTimer():
+		case <-idle.C:
+			err = e.idle(ctx)
+		case tx, ok := <-in:
+			if !ok {
+				return nil
+			}
+			err = e.takeBatch(ctx, tx, in, routed)
+		}
+		if err != nil {
+			return err
+		}
 	}
 }
 
-// Run decides what comes from in until ctx ends, in is closed or the connection is
-// lost, and calls routed with the end of each transaction whose rows were handed over.
-// A new Run starts without subscriptions: the caller subscribes its members again.
-func (e *Engine) Run(ctx context.Context, in <-chan *wal.Tx, routed func(wal.LSN)) error {
-	<-ctx.Done()
-	return ctx.Err()
+// takeBatch adds what is queued behind first, up to a batch, and decides it.
+func (e *Engine) takeBatch(ctx context.Context, first *wal.Tx, in <-chan *wal.Tx, routed func(wal.LSN)) error {
+	txs := []*wal.Tx{first}
+	rows, size := len(first.Rows), first.Bytes
+	for rows < maxBatchRows && size < maxBatchBytes {
+		select {
+		case tx, ok := <-in:
+			if !ok {
+				return e.decideAll(ctx, txs, routed)
+			}
+			txs = append(txs, tx)
+			rows, size = rows+len(tx.Rows), size+tx.Bytes
+			continue
+		default:
+		}
+		break
+	}
+	return e.decideAll(ctx, txs, routed)
 }
+
+// decideAll looks at the inbox once more, so that whoever subscribed while the batch was on its way is asked about it,
+// then decides the batch and confirms it.
+func (e *Engine) decideAll(ctx context.Context, txs []*wal.Tx, routed func(wal.LSN)) error {
+	if err := e.inbox(ctx); err != nil {
+		return err
+	}
+	if err := e.decide(ctx, txs); err != nil {
+		return err
+	}
+	for i := len(txs) - 1; i >= 0; i-- {
+		if txs[i].Last {
+			if routed != nil {
+				routed(txs[i].End)
+			}
+			break
+		}
+	}
+	return nil
+}
+
+// idle proves that the connection lives and notices a changed catalog, so that members hear of a table that left the
+// publication even when nothing is written.
+func (e *Engine) idle(ctx context.Context) error {
+	if len(e.subscribers) == 0 {
+		return e.ping(ctx)
+	}
+	v, err := e.session.look(ctx, &e.catalog.watch, false)
+	if err != nil {
+		return e.survive(ctx, err, "look at the catalog")
+	}
+	if v.fingerprint != e.catalog.fingerprint {
+		return e.renew(ctx)
+	}
+	return nil
+}
+
+func (e *Engine) ping(ctx context.Context) error {
+	_, err := e.session.exec(ctx, "select 1")
+	return e.survive(ctx, err, "ask for a sign of life")
+}
+
+// survive passes on an error that ended the connection or the context, and logs any other: the Engine goes on.
+func (e *Engine) survive(ctx context.Context, err error, doing string) error {
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if e.session.lost() {
+		return errors.Join(errConnection, err)
+	}
+	e.o.Log.Warn("postgres changes: "+doing, "err", err.Error())
+	return e.session.rollback(ctx)
+}
+
+var errConnection = errors.New("the connection for changes was lost")

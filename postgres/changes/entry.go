@@ -1,0 +1,156 @@
+package changes
+
+import (
+	"realtime/postgres/wal"
+)
+
+// subscriber is one member's subscription as the Engine keeps it.
+type subscriber struct {
+	Subscription
+	specs     []Spec
+	principal *principal
+	entries   []*entry
+	// followed are, by spec, the tables matched so far: a renamed table is followed as long as nothing has its old name.
+	followed [][]uint32
+	dormant  []bool // by spec: its tables left the publication; it comes back to life with them
+	gone     bool   // unsubscribed or replaced: nothing more is delivered
+	tries    int
+}
+
+// principal is who is asked: one role with one text of claims. Subscribers that share both share the answers.
+type principal struct {
+	role, claims string
+	subs         map[*subscriber]bool
+
+	// What the batch of that serial allows, by row number; nil for nothing.
+	batch uint64
+	allow bits
+}
+
+// entry is one spec of one subscriber on one table.
+type entry struct {
+	sub   *subscriber
+	spec  *Spec
+	ids   []int64 // the spec's id, alone: shared by every delivery
+	table *table
+	plan  *plan
+	// selection is the sorted selection, one string; "" for none. alone: no other entry of the subscriber is on the table.
+	selection string
+	alone     bool
+	shape     *shape
+	events    [opCount]bool
+	fault     rowFault
+	eqs       []equality // compared here
+	rest      *rowFilter // asked of Postgres; nil for none
+	places    [opCount]int
+}
+
+// equality is an eq condition whose value is canonical.
+type equality struct {
+	column int
+	canon  canon
+	value  string
+}
+
+// mapping is how the rows of one relation, as streamed, fit the table, as the catalog has it now.
+type mapping struct {
+	rel   *wal.Relation
+	table *table // nil: nobody wants its rows
+	// doubtful: a subscription may mean this table by name, but the catalog at hand knows it by another name or not at
+	// all. checked: it was looked for under the catalog's fingerprint.
+	doubtful, checked bool
+	// position is, by table column, the index in the tuple, -1 if the stream does not have it.
+	position []int
+	// crossed: the columns changed places, so a name may not mean what it did. Such rows are not delivered.
+	crossed bool
+	typed   bool // the types of its columns were looked for
+}
+
+func newMapping(rel *wal.Relation, t *table) *mapping {
+	m := &mapping{rel: rel, table: t, position: make([]int, len(t.columns))}
+	last := -1
+	for i := range t.columns {
+		m.position[i] = -1
+		for j := range rel.Columns {
+			if rel.Columns[j].Name == t.columns[i].name {
+				m.position[i] = j
+				m.crossed = m.crossed || j < last
+				last = j
+				break
+			}
+		}
+	}
+	return m
+}
+
+// value returns a column of the row that filters look at: the new one, or the old one of a DELETE. ok is false when the
+// stream does not have it: not published, unchanged and stored out of line, or not part of the identity.
+func (m *mapping) value(row *wal.Row, column int) (v wal.Value, ok bool) {
+	if row.Op == wal.Delete {
+		return m.old(row, column)
+	}
+	i := m.position[column]
+	if i < 0 || i >= len(row.New) {
+		return v, false
+	}
+	return row.New[i], row.New[i].Kind != wal.Unchanged
+}
+
+// old returns a column of the old row, if the stream has it. Without a change of the key Postgres sends no old row: its
+// identity is the new one's then.
+func (m *mapping) old(row *wal.Row, column int) (v wal.Value, ok bool) {
+	i := m.position[column]
+	if i < 0 {
+		return v, false
+	}
+	switch {
+	case row.OldKind == wal.OldFull && i < len(row.Old):
+		return row.Old[i], row.Old[i].Kind != wal.Unchanged
+	case !m.rel.Columns[i].Key:
+		return v, false
+	case row.OldKind == wal.OldKey && i < len(row.Old):
+		return row.Old[i], row.Old[i].Kind != wal.Unchanged
+	case row.OldKind == wal.OldNone && i < len(row.New):
+		return row.New[i], row.New[i].Kind != wal.Unchanged
+	}
+	return v, false
+}
+
+// full returns a column of the new row as completely as the stream has it: an unchanged value stored out of line is
+// taken from the old row when that one is whole.
+func (m *mapping) full(row *wal.Row, column int) (v wal.Value, ok bool) {
+	if v, ok = m.value(row, column); ok || row.OldKind != wal.OldFull || m.position[column] < 0 {
+		return v, ok
+	}
+	return m.old(row, column)
+}
+
+// shape is which columns a subscriber gets of a table: the readable ones, or of those the selected and the key's.
+// Entries with the same shape share the JSON of a row.
+type shape struct {
+	columns []int  // indexes into table.columns, in order
+	head    []byte // the columns member of the payload, a JSON array
+}
+
+// shapeFor returns the shape of a plan's columns under a selection; nil selects all.
+func (t *table) shapeFor(p *plan, selected []string) *shape {
+	var columns []int
+	key := make([]byte, len(t.columns))
+	for i := range t.columns {
+		c := &t.columns[i]
+		wanted := selected == nil || c.key
+		for _, s := range selected {
+			wanted = wanted || s == c.name
+		}
+		if wanted && p.selectable[i] {
+			columns = append(columns, i)
+			key[i] = 1
+		}
+	}
+	s := t.shapes[string(key)]
+	if s == nil {
+		s = &shape{columns: columns, head: appendColumns(nil, t, columns)}
+		t.shapes[string(key)] = s
+	}
+	return s
+}

@@ -1,0 +1,81 @@
+package changes
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"realtime/postgres"
+)
+
+// evalError is an error of somebody's SQL: a policy, a filter, a cast. Its message may quote values that the subscriber
+// may not see, so only subscribe-time checks, whose only value is the subscriber's own, show it.
+type evalError struct {
+	state, message, detail, hint string
+	table, column                string // only of the errors that stand for upstream's own
+}
+
+// Error names the SQLSTATE alone, because errors are logged.
+func (e *evalError) Error() string { return "SQLSTATE " + e.state }
+
+// permanent reports errors that no other row changes: a function, operator or column that does not exist.
+func (e *evalError) permanent() bool {
+	switch e.state {
+	case "42883", "42725", "42804", "42846", "42704", "0A000": // undefined, ambiguous, mismatch, cannot coerce, object, not supported
+		return true
+	}
+	return false
+}
+
+// passing reports errors that are nobody's fault and go away: a lock held by a migration, a conflict, a full server.
+// Rows are asked again after them.
+func passing(state string) bool {
+	switch state {
+	case "55P03", "40001", "40P01", "57P03":
+		return true
+	}
+	return len(state) == 5 && state[:2] == "53"
+}
+
+// evalResult is the outcome of one statement: texts, nil for NULL, or an error.
+type evalResult struct {
+	values []*string
+	err    *evalError
+}
+
+// evaluate runs statements as role who under a search_path ("": as it is), each in a subtransaction that is rolled back.
+// All see v as $1 and constants as $2. The error is for the whole call: a timeout, or the connection.
+func (s *session) evaluate(ctx context.Context, limit time.Duration, k style, who, path string, statements []string, v []*string, constants []string) ([]evalResult, error) {
+	if v == nil {
+		v = []*string{}
+	}
+	if constants == nil {
+		constants = []string{}
+	}
+	out := make([]evalResult, len(statements))
+	scan := func(r pgx.Rows) error {
+		var i int
+		var values []*string
+		var state, message, detail, hint *string
+		if err := r.Scan(&i, &values, &state, &message, &detail, &hint); err != nil {
+			return err
+		}
+		if i < 1 || i > len(out) {
+			return fmt.Errorf("statement %d of %d", i, len(out))
+		}
+		if out[i-1].values = values; state != nil {
+			out[i-1].err = &evalError{state: *state, message: deref(message), detail: deref(detail), hint: deref(hint)}
+		}
+		return nil
+	}
+	const sql = "select i, result, state, message, detail, hint from pg_temp.realtime_evaluate($1, $2, $3, $4, $5)"
+	err := s.guarded(ctx, limit, k, scan, sql, who, statements, path, v, constants)
+	return out, err
+}
+
+// asEvalError turns the error of a whole call into one that can be held against a subscriber.
+func asEvalError(err error) *evalError {
+	return &evalError{state: postgres.State(err), message: "the check took too long or could not be made"}
+}

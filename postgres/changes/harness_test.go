@@ -1,0 +1,232 @@
+package changes
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"realtime/postgres"
+	"realtime/postgres/pgtest"
+	"realtime/postgres/wal"
+	"realtime/protocol"
+)
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
+
+// rig is an Engine fed by a real stream of a test's database.
+type rig struct {
+	t      testing.TB
+	s      postgres.Settings
+	engine *Engine
+	marks  int
+
+	mu      sync.Mutex
+	changed *sync.Cond
+	answers map[any][]Answer
+	notices map[any][]string
+	got     map[any][]received
+	routed  wal.LSN
+	ended   error
+}
+
+// received is one row that arrived at a member.
+type received struct {
+	IDs   []int64
+	Event string
+	Data  []byte
+}
+
+// object decodes the data.
+func (r received) object(t testing.TB) map[string]any {
+	t.Helper()
+	var out map[string]any
+	if err := json.Unmarshal(r.Data, &out); err != nil {
+		t.Fatalf("decode %s: %v", r.Data, err)
+	}
+	return out
+}
+
+// patience is how long a test waits for what must come.
+const patience = 30 * time.Second
+
+// newRig makes a database with the setup and starts an Engine on it. The publication has at least the table marker.
+func newRig(t testing.TB, setup ...string) *rig {
+	t.Helper()
+	s := pgtest.DB(t)
+	pgtest.Exec(t, s, "create table public.marker (id int primary key)", "grant select on public.marker to anon, authenticated, service_role",
+		"alter publication supabase_realtime add table public.marker")
+	pgtest.Exec(t, s, setup...)
+	return startRig(t, s, Options{})
+}
+
+// startRig starts an Engine on a database that is there. o may set limits.
+func startRig(t testing.TB, s postgres.Settings, o Options) *rig {
+	t.Helper()
+	r := &rig{t: t, s: s, answers: map[any][]Answer{}, notices: map[any][]string{}, got: map[any][]received{}}
+	r.changed = sync.NewCond(&r.mu)
+	ctx, cancel := context.WithCancel(context.Background())
+	o.Settings, o.Publication = s, "supabase_realtime"
+	o.Answer, o.Deliver, o.Notice = r.answer, r.deliver, r.notice
+	if testing.Verbose() {
+		o.Log = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+	}
+	r.engine = New(o)
+	stream, err := wal.Open(ctx, wal.Options{Settings: s, Slot: pgtest.Name(t), Publication: "supabase_realtime"})
+	if err != nil {
+		cancel()
+		t.Fatal(err)
+	}
+	rows := make(chan *wal.Tx, 64)
+	var running sync.WaitGroup
+	running.Go(func() { // ends with ctx
+		if err := stream.Run(ctx, rows); ctx.Err() == nil {
+			t.Errorf("stream ended: %v", err)
+		}
+	})
+	running.Go(func() { // ends with ctx
+		err := r.engine.Run(ctx, rows, func(l wal.LSN) {
+			r.mu.Lock()
+			r.routed = l
+			r.mu.Unlock()
+			stream.Confirm(l)
+		})
+		r.mu.Lock()
+		r.ended = err
+		r.changed.Broadcast()
+		r.mu.Unlock()
+		if ctx.Err() == nil {
+			t.Logf("engine ended: %v", err)
+		}
+	})
+	t.Cleanup(func() {
+		cancel()
+		running.Wait()
+		closing, done := context.WithTimeout(context.Background(), patience)
+		defer done()
+		_ = stream.Close(closing)
+	})
+	r.subscribe("marker", "service_role", "{}", `{"schema":"public","table":"marker","event":"INSERT"}`)
+	return r
+}
+
+func (r *rig) answer(a Answer) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.answers[a.Member] = append(r.answers[a.Member], a)
+	r.changed.Broadcast()
+}
+
+func (r *rig) notice(member any, message string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.notices[member] = append(r.notices[member], message)
+	r.changed.Broadcast()
+}
+
+func (r *rig) deliver(_ any, rows []Delivery) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, d := range rows {
+		for _, to := range d.To {
+			r.got[to.Member] = append(r.got[to.Member], received{IDs: to.IDs, Event: d.Event, Data: d.Data})
+		}
+	}
+	r.changed.Broadcast()
+}
+
+// until waits for a condition on what arrived.
+func (r *rig) until(what string, ok func() bool) {
+	r.t.Helper()
+	deadline := time.Now().Add(patience)
+	stop := time.AfterFunc(patience, func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.changed.Broadcast()
+	})
+	defer stop.Stop()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for !ok() {
+		if r.ended != nil {
+			r.t.Fatalf("wait for %s: the engine ended: %v", what, r.ended)
+		}
+		if time.Now().After(deadline) {
+			r.t.Fatalf("wait for %s: it did not come", what)
+		}
+		r.changed.Wait()
+	}
+}
+
+// entries parses postgres_changes elements; their ids are their positions from 1.
+func entries(t testing.TB, elements ...string) []protocol.ChangeEntry {
+	t.Helper()
+	out := make([]protocol.ChangeEntry, len(elements))
+	for i, raw := range elements {
+		j, err := protocol.ParseJoin([]byte(`{"config":{"postgres_changes":[` + raw + `]}}`))
+		if err != nil || len(j.Changes) != 1 {
+			t.Fatalf("parse entry %s: %v %v", raw, j, err)
+		}
+		out[i] = j.Changes[0]
+		out[i].ID = int64(i + 1)
+	}
+	return out
+}
+
+// ask subscribes and returns the answer. All members are in one group.
+func (r *rig) ask(member any, role, claims string, elements ...string) Answer {
+	r.t.Helper()
+	r.mu.Lock()
+	before := len(r.answers[member])
+	r.mu.Unlock()
+	r.engine.Subscribe(Subscription{Member: member, Group: "all", Role: role, Claims: claims, Entries: entries(r.t, elements...)})
+	r.until(fmt.Sprint("the answer to ", member), func() bool { return len(r.answers[member]) > before })
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.answers[member][before]
+}
+
+// subscribe is ask that must succeed.
+func (r *rig) subscribe(member any, role, claims string, elements ...string) Answer {
+	r.t.Helper()
+	a := r.ask(member, role, claims, elements...)
+	if a.Err != nil {
+		r.t.Fatalf("subscribe %v: %v", member, a.Err)
+	}
+	return a
+}
+
+// exec runs statements as the superuser, each by itself.
+func (r *rig) exec(sql ...string) {
+	r.t.Helper()
+	pgtest.Exec(r.t, r.s, sql...)
+}
+
+// settle waits until everything committed so far was decided.
+func (r *rig) settle() {
+	r.t.Helper()
+	r.marks++
+	want := r.marks
+	r.exec(fmt.Sprintf("insert into public.marker values (%d)", want))
+	r.until("the marker", func() bool { return len(r.got["marker"]) >= want })
+}
+
+// take settles and returns what the member received since the last take.
+func (r *rig) take(member any) []received {
+	r.t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := r.got[member]
+	delete(r.got, member)
+	return out
+}
+
+// noticesOf returns what the member was told.
+func (r *rig) noticesOf(member any) []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]string(nil), r.notices[member]...)
+}

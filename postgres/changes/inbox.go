@@ -1,0 +1,205 @@
+package changes
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"realtime/postgres"
+	"realtime/protocol/codes"
+)
+
+// command is one entry of the inbox: a subscription, or the end of one.
+type command struct {
+	member any
+	sub    *Subscription // nil: unsubscribe
+}
+
+// Subscribe makes s the member's subscription, in place of an earlier one. It never blocks; Options.Answer tells the
+// outcome. Before Run it queues. Any goroutine may call it.
+func (e *Engine) Subscribe(s Subscription) { e.push(command{member: s.Member, sub: &s}) }
+
+// Unsubscribe ends the member's subscription, if it has one. It never blocks. A batch that is being handed over may
+// still deliver to the member. Any goroutine may call it.
+func (e *Engine) Unsubscribe(member any) { e.push(command{member: member}) }
+
+func (e *Engine) push(c command) {
+	e.mu.Lock()
+	e.queue = append(e.queue, c)
+	e.mu.Unlock()
+	select {
+	case e.wake <- struct{}{}:
+	default:
+	}
+}
+
+// waiting reports whether the inbox has something.
+func (e *Engine) waiting() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.queue) > 0
+}
+
+// inbox deals with what members want, all at once. It is called between batches only, and between slices of one, when
+// no transaction is open. An error ends Run.
+func (e *Engine) inbox(ctx context.Context) error {
+	e.mu.Lock()
+	queue := e.queue
+	e.queue = nil
+	e.mu.Unlock()
+	var news []*subscriber
+	for i := range queue {
+		c := &queue[i]
+		news = slices.DeleteFunc(news, func(s *subscriber) bool { return s.Member == c.member })
+		if c.sub == nil {
+			e.remove(c.member)
+			continue
+		}
+		e.dropRetry(c.member)
+		if sub := e.parse(c.sub); sub != nil {
+			news = append(news, sub)
+		}
+	}
+	if len(e.retries) > 0 && !time.Now().Before(e.retryAt) {
+		news = append(news, e.retries...)
+		e.retries = nil
+	}
+	if len(news) == 0 {
+		return nil
+	}
+	return e.admit(ctx, news)
+}
+
+// parse checks the parameters. A subscription that fails takes the earlier one of its member with it.
+func (e *Engine) parse(s *Subscription) *subscriber {
+	sub := &subscriber{
+		Subscription: *s, specs: make([]Spec, len(s.Entries)),
+		followed: make([][]uint32, len(s.Entries)), dormant: make([]bool, len(s.Entries)),
+	}
+	for i := range s.Entries {
+		spec, err := ParseSpec(s.Entries[i])
+		if err != nil {
+			e.remove(s.Member)
+			e.o.Answer(Answer{Member: s.Member, Err: codes.Of(err)})
+			return nil
+		}
+		sub.specs[i] = spec
+	}
+	return sub
+}
+
+// admit makes subscriptions live, or says why not. A fault found in a catalog that is not fresh counts only if a fresh
+// one finds it as well.
+func (e *Engine) admit(ctx context.Context, news []*subscriber) error {
+	err := e.load(ctx, news)
+	if err != nil {
+		return e.postpone(ctx, news, err)
+	}
+	var doubtful []*subscriber
+	for _, sub := range news {
+		if tables, fault := e.judge(sub); fault != nil {
+			doubtful = append(doubtful, sub)
+		} else {
+			e.welcome(sub, tables)
+		}
+	}
+	if len(doubtful) == 0 {
+		return nil
+	}
+	e.catalog.doubt()
+	if err := e.load(ctx, doubtful); err != nil {
+		return e.postpone(ctx, doubtful, err)
+	}
+	for _, sub := range doubtful {
+		if tables, fault := e.judge(sub); fault != nil {
+			e.remove(sub.Member)
+			e.o.Answer(Answer{Member: sub.Member, Err: codes.Of(fault)})
+		} else {
+			e.welcome(sub, tables)
+		}
+	}
+	return nil
+}
+
+// welcome makes a subscription live in place of the member's earlier one.
+func (e *Engine) welcome(sub *subscriber, tables [][]uint32) {
+	e.remove(sub.Member)
+	key := principalKey{sub.Role, sub.Claims}
+	p := e.principals[key]
+	if p == nil {
+		p = &principal{role: sub.Role, claims: sub.Claims, subs: map[*subscriber]bool{}}
+		e.principals[key] = p
+	}
+	p.subs[sub] = true
+	sub.principal = p
+	e.subscribers[sub.Member] = sub
+	for i := range sub.specs {
+		e.patterns[name{sub.specs[i].Schema, sub.specs[i].Table}]++
+	}
+	e.enlist(sub, tables)
+	e.o.Answer(Answer{Member: sub.Member, Warnings: e.preflight(sub)})
+}
+
+// remove ends the member's subscription.
+func (e *Engine) remove(member any) {
+	e.dropRetry(member)
+	sub := e.subscribers[member]
+	if sub == nil {
+		return
+	}
+	sub.gone = true
+	delete(e.subscribers, member)
+	delete(e.notices, member)
+	for _, en := range sub.entries {
+		if e.catalog.tables[en.table.oid] == en.table { // else the index went with its catalog
+			en.table.index.remove(en)
+		}
+	}
+	for i := range sub.specs {
+		n := name{sub.specs[i].Schema, sub.specs[i].Table}
+		if e.patterns[n]--; e.patterns[n] == 0 {
+			delete(e.patterns, n)
+		}
+	}
+	delete(sub.principal.subs, sub)
+	if len(sub.principal.subs) == 0 {
+		delete(e.principals, principalKey{sub.Role, sub.Claims})
+	}
+}
+
+// dropRetry forgets a postponed subscription.
+func (e *Engine) dropRetry(member any) {
+	e.retries = slices.DeleteFunc(e.retries, func(s *subscriber) bool { return s.Member == member })
+}
+
+// postpone answers trouble that is nobody's fault and tries again by itself.
+func (e *Engine) postpone(ctx context.Context, news []*subscriber, err error) error {
+	if err := e.survive(ctx, err, "make subscriptions live"); err != nil {
+		return err
+	}
+	fault := codes.Wrap(codes.UnableToSubscribeToPostgres, err, "%s",
+		"Unable to subscribe to changes: the database could not be asked (SQLSTATE "+postgres.State(err)+"). It is tried again.")
+	if postgres.IsQueryCanceled(err) || errors.Is(err, context.DeadlineExceeded) {
+		fault = codes.Wrap(codes.IncreaseSubscriptionConnectionPool, err, "%s", `{:error, "Too many database timeouts"}`)
+	}
+	if len(e.retries) == 0 {
+		e.retryAt = time.Now().Add(5*time.Second + rand.N(5*time.Second))
+	}
+	for _, sub := range news {
+		if sub.tries++; sub.tries == 1 {
+			e.o.Answer(Answer{Member: sub.Member, Err: fault, Retry: true})
+		}
+		e.retries = append(e.retries, sub)
+	}
+	return nil
+}
+
+// retryTimer fires when postponed subscriptions are due; nil when there are none.
+func (e *Engine) retryTimer() <-chan time.Time {
+	if len(e.retries) == 0 {
+		return nil
+	}
+	return time.After(time.Until(e.retryAt))
+}

@@ -1,0 +1,227 @@
+package changes
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"realtime/postgres"
+)
+
+const (
+	// probeLimit bounds one call of several probes, probeAlone that of one row and claims.
+	probeLimit = time.Second
+	probeAlone = 250 * time.Millisecond
+	// probeRows is how many rows one call asks about at most.
+	probeRows = 200
+)
+
+// probe asks about each row and principal alone (T4): a statement of its own, planned anew, in a subtransaction that is
+// rolled back, so that nothing a policy does reaches the next question.
+func (e *Engine) probe(ctx context.Context, b *batch, j *job) error {
+	return e.probePrincipals(ctx, b, j, j.principals)
+}
+
+// probePrincipals probes some principals of a job. It is also where errors of the other tiers are narrowed down: an
+// error that is still one here denies this row to this principal.
+func (e *Engine) probePrincipals(ctx context.Context, b *batch, j *job, principals []*principal) error {
+	if err := e.session.function(ctx, j.plan.probeName(), j.plan.probeSQL); err != nil {
+		return err
+	}
+	for _, p := range principals {
+		blocked := j.plan.blockedFor(p)
+		for from := 0; from < len(j.rows); from += probeRows {
+			rows := j.rows[from:min(from+probeRows, len(j.rows))]
+			if blocked.closed(b.now) || j.plan.slow.closed(b.now) {
+				b.fail(j.plan.table, &evalError{state: "57014"}, nil, p)
+				break
+			}
+			if err := e.probeRowsOf(ctx, b, j, p, rows, blocked); err != nil {
+				return err
+			}
+			if err := e.breather(ctx, b); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// probeRowsOf probes some rows at once, and one by one when that takes too long.
+func (e *Engine) probeRowsOf(ctx context.Context, b *batch, j *job, p *principal, rows []*batchRow, blocked *quarantine) error {
+	limit := probeLimit
+	if len(rows) == 1 {
+		limit = probeAlone
+	}
+	err := e.probeCall(ctx, b, j, p, rows, limit)
+	if err == nil {
+		blocked.pardon()
+		j.plan.slow.pardon()
+		return nil
+	}
+	if e.session.lost() || ctx.Err() != nil || passing(postgres.State(err)) {
+		return err
+	}
+	if len(rows) > 1 {
+		for i := range rows {
+			if blocked.closed(b.now) || j.plan.slow.closed(b.now) {
+				break
+			}
+			if err := e.probeRowsOf(ctx, b, j, p, rows[i:i+1], blocked); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if postgres.IsQueryCanceled(err) {
+		blocked.strike(b.now, quarantineAfter)
+		if blocked.closed(b.now) {
+			j.plan.slow.strike(b.now, slowAfter)
+		}
+	}
+	b.fail(j.plan.table, asEvalError(err), nil, p)
+	return nil
+}
+
+// probeCall makes the probes of one principal.
+func (e *Engine) probeCall(ctx context.Context, b *batch, j *job, p *principal, rows []*batchRow, limit time.Duration) error {
+	part := job{plan: j.plan, rows: rows}
+	keys, ok := part.keys()
+	if !ok {
+		return nil
+	}
+	var hits []int
+	var failed *evalError
+	scan := func(r pgx.Rows) error {
+		var n int
+		var state *string
+		if err := r.Scan(&n, &state); err != nil {
+			return err
+		}
+		if n < 1 || n > len(rows) {
+			return fmt.Errorf("row %d of %d", n, len(rows))
+		}
+		if state != nil {
+			failed = &evalError{state: *state}
+			return nil
+		}
+		hits = append(hits, n-1)
+		return nil
+	}
+	args := append([]any{p.role, p.claims}, keys...)
+	if err := e.session.guarded(ctx, limit, styleOwn, scan, callSQL("i, state", j.plan.probeName(), len(args)), args...); err != nil {
+		return err
+	}
+	for _, n := range hits {
+		p.allowed(rows[n], b)
+	}
+	if failed != nil {
+		if passing(failed.state) && !b.patient {
+			return fmt.Errorf("%w: %w", errPassing, failed)
+		}
+		b.fail(j.plan.table, failed, nil, p)
+	}
+	return nil
+}
+
+// blockedFor returns the quarantine of a principal under the plan.
+func (p *plan) blockedFor(who *principal) *quarantine {
+	q := p.blocked[who.claims]
+	if q == nil {
+		q = &quarantine{}
+		p.blocked[who.claims] = q
+	}
+	return q
+}
+
+func (p *plan) probeName() string { return fmt.Sprintf("pg_temp.realtime_probe_%d", p.serial) }
+
+// probeSQL makes the function: for each row that the role can read its number, for each that raises an error the SQLSTATE.
+func (p *plan) probeSQL() string {
+	params, declare := p.keyParameters()
+	var where, using strings.Builder
+	for i, k := range p.table.key {
+		if i > 0 {
+			where.WriteString(" and ")
+			using.WriteString(", ")
+		}
+		fmt.Fprintf(&where, "t.%s %s $%d", pgx.Identifier{p.table.columns[k.column].name}.Sanitize(), k.equals, i+1)
+		fmt.Fprintf(&using, "realtime_v%d[realtime_n]", i+1)
+	}
+	ask := "execute " + quoteLiteral("select true from "+p.table.only()+" as t where "+where.String()) + " into realtime_ok using " + using.String()
+	if p.discard {
+		ask = "execute 'discard plans';\n" + ask
+	}
+	return `create or replace function ` + p.probeName() + `(realtime_who text, realtime_c text` + params + `)
+returns table (i int, state text) language plpgsql as ` + quoteLiteral(`
+declare
+	realtime_ok bool;
+`+declare+`begin
+	for realtime_n in 1 .. pg_catalog.cardinality(realtime_v1) loop
+		i := realtime_n; state := null; realtime_ok := null;
+		begin
+			`+becomeSQL+`
+			`+ask+`;
+			raise exception using errcode = 'RT000';
+		exception
+			when sqlstate 'RT000' then null;
+			when others then state := sqlstate; realtime_ok := null;
+		end;
+		if realtime_ok or state is not null then
+			return next;
+		end if;
+	end loop;
+end`)
+}
+
+// keyParameters are the function's parameters for keys, and the variables that hold them typed.
+func (p *plan) keyParameters() (params, declare string) {
+	for i, k := range p.table.key {
+		kind := p.table.columns[k.column].baseType
+		params += fmt.Sprintf(", realtime_k%d text[]", i+1)
+		declare += fmt.Sprintf("\trealtime_v%d %s[] := realtime_k%d::%s[];\n", i+1, kind, i+1, kind)
+	}
+	return params, declare
+}
+
+// keyVariables lists the typed variables.
+func (p *plan) keyVariables() string {
+	names := make([]string, len(p.table.key))
+	for i := range names {
+		names[i] = fmt.Sprintf("realtime_v%d", i+1)
+	}
+	return strings.Join(names, ", ")
+}
+
+// rereadStatement is the query of reread, with {into} where PL/pgSQL wants its target.
+func (p *plan) rereadStatement() string {
+	var names, columns, within, on strings.Builder
+	unnested := make([]string, len(p.table.key))
+	for i, k := range p.table.key {
+		unnested[i] = fmt.Sprintf("pg_catalog.unnest(realtime_v%d)", i+1)
+		col := "t." + pgx.Identifier{p.table.columns[k.column].name}.Sanitize()
+		fmt.Fprintf(&names, "k%d, ", i+1)
+		if i > 0 {
+			columns.WriteString(", ")
+			within.WriteString(" and ")
+			on.WriteString(" and ")
+		}
+		fmt.Fprintf(&columns, "%s as k%d", col, i+1)
+		fmt.Fprintf(&within, "%s %s any (realtime_v%d)", col, k.equals, i+1)
+		fmt.Fprintf(&on, "t.k%d %s k.k%d", i+1, k.equals, i+1)
+	}
+	return "select pg_catalog.array_agg(k.n::pg_catalog.int4) {into} from rows from (" + strings.Join(unnested, ", ") + ") with ordinality as k(" +
+		names.String() + "n) join (select " + columns.String() + " from " + p.table.only() + " as t where " + within.String() +
+		" offset 0) as t on " + on.String()
+}
+
+// numbered writes the variables as parameters, for EXECUTE.
+func (p *plan) numbered(statement string) string {
+	for i := range p.table.key {
+		statement = strings.ReplaceAll(statement, fmt.Sprintf("realtime_v%d", i+1), fmt.Sprintf("$%d", i+1))
+	}
+	return statement
+}
