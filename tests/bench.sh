@@ -2,7 +2,8 @@
 # Runs the micro-benchmarks of the packages that have some: bench.sh REGEXP BENCHTIME.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-mapfile -t packages < <(grep -rl --include='*_test.go' --exclude-dir=node_modules '^func Benchmark' . | xargs -rn1 dirname | sort -u)
+packages=()
+while IFS= read -r dir; do packages+=("$dir"); done < <(grep -rl --include='*_test.go' --exclude-dir=node_modules '^func Benchmark' . | xargs -n1 dirname | sort -u)
 if ((${#packages[@]} == 0)); then
 	echo "no benchmarks"
 	exit 0

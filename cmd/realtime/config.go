@@ -41,7 +41,7 @@ var sections = []section{
 		{"DISABLE_HEALTHCHECK_LOGGING", boolean(func(c *Config) *bool { return &c.QuietHealth }), "false", "leave health checks out of the request log", false},
 		{
 			"MAX_HEADER_LENGTH", integer(1024, 1<<20, func(c *Config) *int { return &c.MaxHeaderBytes }), "4096",
-			"longest header value in bytes; the request line may have 8,192 more", false,
+			"longest header value, in bytes", false,
 		},
 		{
 			"MAX_CONNECTIONS", integer(1, math.MaxInt32, func(c *Config) *int { return &c.MaxConnections }), "",

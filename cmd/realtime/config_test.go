@@ -127,6 +127,23 @@ func TestSecretsAreNotShownInErrors(t *testing.T) {
 	}
 }
 
+func TestKeySetsAreTakenInEveryForm(t *testing.T) {
+	for given, want := range map[string]string{
+		`{"keys":[{"kty":"oct"}]}`: `{"keys":[{"kty":"oct"}]}`,
+		`[{"kty":"oct"}]`:          `{"keys":[{"kty":"oct"}]}`,
+		`{"kty":"oct"}`:            `{"keys":[{"kty":"oct"}]}`,
+	} {
+		if got := mustLoad(t, env{"API_JWT_JWKS": given}).JWKS; got != want {
+			t.Errorf("%s: got %s", given, got)
+		}
+	}
+	for _, given := range []string{`{"keys":{}}`, `{}`, `"x"`, `[`} {
+		if _, err := Load(env{"API_JWT_JWKS": given}.lookup); err == nil {
+			t.Errorf("%s is accepted", given)
+		}
+	}
+}
+
 func TestLogLevelsKeepTheirOrder(t *testing.T) {
 	for i := 1; i < len(logLevels); i++ {
 		if logLevels[i-1].level <= logLevels[i].level {

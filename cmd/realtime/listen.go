@@ -19,7 +19,7 @@ func (s *server) listen(ctx context.Context) error {
 	if err != nil {
 		return s.listenFailure(ctx, err)
 	}
-	s.onStop(webLimit, func(context.Context) error {
+	s.onStop("port", storeLimit, func(context.Context) error {
 		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 			return err
 		}

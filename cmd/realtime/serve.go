@@ -15,14 +15,17 @@ import (
 	"realtime/actors"
 	"realtime/postgres"
 	"realtime/tenancy"
+	"realtime/web"
 )
 
 // How long the way down may take, step by step. The sum stays under the ten
 // seconds that container engines give before they kill.
 const (
-	webLimit    = 2 * time.Second
-	actorsLimit = 4 * time.Second
-	baseLimit   = 3 * time.Second
+	webLimit      = 1500 * time.Millisecond
+	actorsLimit   = 3 * time.Second
+	storeLimit    = time.Second
+	databaseLimit = 2 * time.Second
+	grace         = 400 * time.Millisecond // for a step to notice that its limit is over
 )
 
 type serveCommand struct{}
@@ -52,6 +55,7 @@ type server struct {
 	tenants     *tenancy.Cache
 	tenant      string // external id, for people
 	system      *actors.System
+	door        *web.Server
 	url         string
 
 	failed chan error // what ends a server that was running; holds one
@@ -60,12 +64,13 @@ type server struct {
 
 // undo is one step of the way down.
 type undo struct {
+	name  string
 	limit time.Duration
 	do    func(context.Context) error
 }
 
-func (s *server) onStop(limit time.Duration, do func(context.Context) error) {
-	s.undo = append(s.undo, undo{limit, do})
+func (s *server) onStop(name string, limit time.Duration, do func(context.Context) error) {
+	s.undo = append(s.undo, undo{name, limit, do})
 }
 
 var errStopped = errors.New("asked to stop")
@@ -120,8 +125,15 @@ func (s *server) start(ctx context.Context) error {
 func (s *server) stop(ctx context.Context) {
 	for _, u := range slices.Backward(s.undo) {
 		ctx, cancel := context.WithTimeout(ctx, u.limit)
-		if err := u.do(ctx); err != nil {
-			s.log.Warn("stopping", "err", err)
+		ended := make(chan error, 1)
+		go func() { ended <- u.do(ctx) }() // ends with the step, at the latest with the process
+		select {
+		case err := <-ended:
+			if err != nil {
+				s.log.Warn("stopping", "step", u.name, "err", err)
+			}
+		case <-time.After(u.limit + grace):
+			s.log.Warn("stopping takes too long", "step", u.name)
 		}
 		cancel()
 	}
@@ -177,6 +189,6 @@ func (s *server) remember() error {
 	if err := writeState(s.dir, st); err != nil {
 		return &failure{step: "write the server's state", err: err}
 	}
-	s.onStop(baseLimit, func(context.Context) error { removeState(s.dir); return nil })
+	s.onStop("state", storeLimit, func(context.Context) error { removeState(s.dir); return nil })
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"realtime/postgres"
 	"realtime/postgres/embedded"
+	"realtime/protocol/codes"
 	"realtime/tenancy"
 )
 
@@ -32,7 +33,7 @@ func (s *server) openDatabase(ctx context.Context) error {
 	if err != nil {
 		return s.databaseFailure(err)
 	}
-	s.onStop(baseLimit, pg.Stop)
+	s.onStop("database", databaseLimit, pg.Stop)
 	go func() { // ends with the database, at the latest in stop
 		<-pg.Done()
 		if err := pg.Err(); err != nil {
@@ -114,18 +115,15 @@ func (s *server) openTenants(ctx context.Context) error {
 	if s.store, err = openStore(ctx, s.c, s.database, s.log); err != nil {
 		return err
 	}
-	s.onStop(baseLimit, func(context.Context) error { s.store.Close(); return nil })
+	s.onStop("tenants", storeLimit, func(context.Context) error { s.store.Close(); return nil })
 	s.tenants = tenancy.NewCache(s.store, s.c.TenantTTL)
 	s.tenant = s.c.TenantName()
 	if !s.c.SeedTenant() {
 		return nil
 	}
-	secret, err := jwtSecret(s.c)
+	secret, err := s.seedSecret(ctx)
 	if err != nil {
 		return err
-	}
-	if secret == upstreamSecret {
-		s.log.Warn("API_JWT_SECRET is not set: the self-host tenant has upstream's secret, which is public; anybody can sign tokens")
 	}
 	var keys json.RawMessage
 	if s.c.JWKS != "" {
@@ -141,14 +139,36 @@ func (s *server) openTenants(ctx context.Context) error {
 	return nil
 }
 
+// upstreamSecret is what the original seeds its self-host tenant with when it is
+// told no secret.
+const upstreamSecret = "super-secret-jwt-token-with-at-least-32-characters-long"
+
+// seedSecret is the secret to write to the tenant's row: "" leaves the one that
+// is there. The original's public one is used where the original would, on a
+// database of one's own without any other key, and never to replace one.
+func (s *server) seedSecret(ctx context.Context) (string, error) {
+	if s.c.JWTSecret != "" || s.c.JWKS != "" {
+		return s.c.JWTSecret, nil
+	}
+	_, err := s.store.Get(ctx, s.tenant)
+	if err == nil {
+		return "", nil
+	}
+	if codes.Of(err).Code != codes.TenantNotFound {
+		return "", &failure{step: fmt.Sprintf("look for tenant %q", s.tenant), err: err}
+	}
+	s.log.Warn("API_JWT_SECRET is not set: the tenant gets upstream's secret, which is public; anybody can sign tokens", "tenant", s.tenant)
+	return upstreamSecret, nil
+}
+
 // reportSeed says what became of one column of the tenant's row; what a person
 // changed by hand and the environment says otherwise deserves a second look.
 func (s *server) reportSeed(ctx context.Context, ch tenancy.SeedChange) {
 	level := slog.LevelDebug
 	switch ch.Action {
-	case "updated":
+	case tenancy.SeedUpdated:
 		level = slog.LevelInfo
-	case "kept":
+	case tenancy.SeedKept:
 		level = slog.LevelWarn
 	}
 	s.log.Log(ctx, level, "tenant seed", "tenant", s.tenant, "column", ch.Column, "action", ch.Action, "detail", ch.Detail)

@@ -216,6 +216,16 @@ func TestAServerOnAGivenDatabase(t *testing.T) {
 	if code := s.stop(); code != 0 {
 		t.Errorf("stop: got exit code %d", code)
 	}
+	delete(e, "API_JWT_SECRET") // the stored secret stays, and is the one to sign with
+	s = start(t, e, false, "serve")
+	s.see("realtime is ready")
+	if o := command(t, e, "pub", "room", "shout", "{}"); o.code != 0 {
+		t.Errorf("pub without API_JWT_SECRET: got %+v", o)
+	}
+	if strings.Contains(s.errs.String(), "public") {
+		t.Error("the stored secret was replaced by upstream's public one")
+	}
+	s.stop()
 	if _, err := os.Stat(e["REALTIME_DATA_DIR"]); err == nil {
 		t.Error("a data directory was made although DB_HOST is set")
 	}

@@ -24,7 +24,13 @@ func (s *server) startActors(context.Context) error {
 	if err != nil {
 		return &failure{step: "start the actors", err: err}
 	}
-	s.onStop(actorsLimit, func(ctx context.Context) error { s.system.Drain(ctx); return nil })
+	s.onStop("sockets", actorsLimit, func(ctx context.Context) error {
+		s.system.Drain(ctx)
+		if s.door == nil {
+			return nil
+		}
+		return s.door.Wait(ctx)
+	})
 	return nil
 }
 
@@ -43,6 +49,7 @@ func (s *server) startWeb(context.Context) error {
 	if err != nil {
 		return &failure{step: "prepare the web server", err: err}
 	}
+	s.door = door
 	served := make(chan struct{})
 	go func() { // ends with Shutdown
 		defer close(served)
@@ -50,7 +57,7 @@ func (s *server) startWeb(context.Context) error {
 			s.fail(&failure{step: "serve", err: err})
 		}
 	}()
-	s.onStop(webLimit, func(ctx context.Context) error {
+	s.onStop("web", webLimit, func(ctx context.Context) error {
 		err := door.Shutdown(ctx)
 		select {
 		case <-served:

@@ -76,8 +76,11 @@ func usage(err error) error { return &failure{err: err, code: exitUsage} }
 
 // sign makes a token for tenant, "" being the self-host one.
 func sign(ctx context.Context, c *Config, tenant string, claims map[string]any) (string, error) {
-	if tenant != "" && tenant != c.TenantName() {
+	switch {
+	case tenant != "" && tenant != c.TenantName():
 		return signStored(ctx, c, tenant, claims)
+	case !c.Embedded() && c.JWTSecret == "":
+		return signStored(ctx, c, c.TenantName(), claims)
 	}
 	secret, err := jwtSecret(c)
 	if err != nil {
@@ -86,17 +89,11 @@ func sign(ctx context.Context, c *Config, tenant string, claims map[string]any) 
 	return tenancy.Sign([]byte(secret), claims)
 }
 
-// upstreamSecret is what the original seeds its self-host tenant with when it is
-// told no secret. It is public, so serve warns when it is in use.
-const upstreamSecret = "super-secret-jwt-token-with-at-least-32-characters-long"
-
-// jwtSecret is the secret of the self-host tenant, found without a server.
+// jwtSecret is the secret of the self-host tenant as the environment or the data
+// directory has it.
 func jwtSecret(c *Config) (string, error) {
 	if c.JWTSecret != "" {
 		return c.JWTSecret, nil
-	}
-	if !c.Embedded() {
-		return upstreamSecret, nil
 	}
 	d, err := dataDirOf(c)
 	if err != nil {

@@ -135,19 +135,28 @@ func boolean(field func(*Config) *bool) value {
 	}}
 }
 
-// keySet is a JSON Web Key Set: one key, an object with "keys", or an array.
+// keySet is a JSON Web Key Set in any of the forms people have it in: the object
+// with "keys", the array alone, or one key. It is kept as the object.
 func keySet(field func(*Config) *string) value {
 	return value{"JSON", `a JSON Web Key Set such as {"keys":[…]}, one key, or an array of keys`, func(c *Config, s string) error {
 		var v any
 		if err := json.Unmarshal([]byte(s), &v); err != nil {
 			return errors.New("it is not JSON")
 		}
-		switch v.(type) {
-		case map[string]any, []any:
-			*field(c) = s
-			return nil
+		switch v := v.(type) {
+		case []any:
+			s = `{"keys":` + s + `}`
+		case map[string]any:
+			if v["kty"] != nil {
+				s = `{"keys":[` + s + `]}`
+			} else if _, list := v["keys"].([]any); !list {
+				return errWant
+			}
+		default:
+			return errWant
 		}
-		return errWant
+		*field(c) = s
+		return nil
 	}}
 }
 
