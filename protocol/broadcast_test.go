@@ -15,7 +15,7 @@ import (
 func userMessage(t testing.TB, event string, encoding byte, payload string) *Message {
 	t.Helper()
 	var m Message
-	if err := V2.Decode(userFrame(room, event, encoding, []byte(payload)), true, &m); err != nil {
+	if err := V2.Decode(userFrame(event, encoding, []byte(payload)), true, &m); err != nil {
 		t.Fatal(err)
 	}
 	return &m
@@ -98,9 +98,9 @@ func TestBroadcastsThatAreRefused(t *testing.T) {
 func TestBroadcastOutlivesItsBuffer(t *testing.T) {
 	for name, in := range map[string][]byte{
 		"text":           []byte(`["1","2","realtime:room","broadcast",{"a":1}]`),
-		"kind 3, json":   userFrame(room, "event", encodingJSON, []byte(`{"a":1}`)),
-		"kind 3, bytes":  userFrame(room, "event", encodingBinary, []byte{1, 2, 3}),
-		"kind 3, escape": userFrame(room, `"`, encodingJSON, []byte(`{"a":1}`)),
+		"kind 3, json":   userFrame("event", encodingJSON, []byte(`{"a":1}`)),
+		"kind 3, bytes":  userFrame("event", encodingBinary, []byte{1, 2, 3}),
+		"kind 3, escape": userFrame(`"`, encodingJSON, []byte(`{"a":1}`)),
 	} {
 		for _, v := range []Version{V1, V2} {
 			buffer := bytes.Clone(in)

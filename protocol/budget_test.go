@@ -8,7 +8,7 @@ import (
 // The hot path's allocations are part of its contract: none to decode, the frame to encode.
 func TestDecodeDoesNotAllocate(t *testing.T) {
 	v1, v2 := textFrame(V1, 250), textFrame(V2, 250)
-	user := userFrame(room, "move", encodingJSON, []byte(`{"x":1}`))
+	user := userFrame("move", encodingJSON, []byte(`{"x":1}`))
 	var m Message
 	for name, decode := range map[string]func() error{
 		"version 1": func() error { return V1.Decode(v1, false, &m) },

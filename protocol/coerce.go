@@ -35,8 +35,7 @@ func optionalString(raw []byte) *string {
 	if s == nil {
 		return nil
 	}
-	text := string(s)
-	return &text
+	return new(string(s))
 }
 
 // flexibleBool reads true, false and strings that say so in any case. What is absent, null or a blank string is false;

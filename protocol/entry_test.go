@@ -16,17 +16,17 @@ func entries(t *testing.T, array string) []ChangeEntry {
 func TestParseEntry(t *testing.T) {
 	for raw, want := range map[string]ChangeEntry{
 		`{"event":"INSERT","schema":"public","table":"t","filter":"id=eq.1","select":["id","x"]}`: {
-			Event: text("INSERT"), Schema: text("public"), Table: text("t"), Filter: text("id=eq.1"), Select: []string{"id", "x"}, HasSelect: true,
+			Event: new("INSERT"), Schema: new("public"), Table: new("t"), Filter: new("id=eq.1"), Select: []string{"id", "x"}, HasSelect: true,
 		},
 		`{}`: {},
 		`{"event":null,"schema":null,"table":null,"filter":null,"select":null}`: {},
 		`{"event":5,"schema":5,"table":[],"filter":{},"select":7}`: {
 			BadType: []string{"schema", "table", "filter", "select"}, HasSelect: true,
 		},
-		`{"schema":"","select":"a"}`:        {Schema: text(""), BadType: []string{"select"}, HasSelect: true, SelectIsString: true},
+		`{"schema":"","select":"a"}`:        {Schema: new(""), BadType: []string{"select"}, HasSelect: true, SelectIsString: true},
 		`{"select":["a",1,null,{"b":2}]}`:   {Select: []string{"a"}, HasSelect: true},
 		`{"select":[]}`:                     {HasSelect: true},
-		`{"extra":true,"schema":"a\u0062"}`: {Schema: text("ab")},
+		`{"extra":true,"schema":"a\u0062"}`: {Schema: new("ab")},
 	} {
 		got := parseEntry([]byte(raw))
 		if string(got.Raw) != raw {

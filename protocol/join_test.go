@@ -30,8 +30,6 @@ func joinWith(change func(*Join)) *Join {
 	return j
 }
 
-func text(s string) *string { return &s }
-
 func TestParseJoin(t *testing.T) {
 	bad := func(path, want string) []string { return []string{path + ": unable to parse, expected " + want} }
 	for payload, want := range map[string]*Join{
@@ -40,11 +38,11 @@ func TestParseJoin(t *testing.T) {
 		` { "config" : { "unknown" : 1 } , "version" : 2 } `: joinWith(nil),
 		`{}`: joinWith(func(j *Join) { j.Legacy = true }),
 		`{"config":{"a":1},"config":{"private":true}}`:                                         joinWith(func(j *Join) { j.Private = true }),
-		`{"user_token":"u"}`:                                                                   joinWith(func(j *Join) { j.Legacy, j.UserToken = true, text("u") }),
-		`{"config":{},"access_token":"a","user_token":"u"}`:                                    joinWith(func(j *Join) { j.AccessToken, j.UserToken = text("a"), text("u") }),
+		`{"user_token":"u"}`:                                                                   joinWith(func(j *Join) { j.Legacy, j.UserToken = true, new("u") }),
+		`{"config":{},"access_token":"a","user_token":"u"}`:                                    joinWith(func(j *Join) { j.AccessToken, j.UserToken = new("a"), new("u") }),
 		`{"config":{},"access_token":5,"user_token":null}`:                                     joinWith(nil),
 		`{"config":{},"access_token":false}`:                                                   joinWith(nil),
-		`{"config":{},"access_token":""}`:                                                      joinWith(func(j *Join) { j.AccessToken = text("") }),
+		`{"config":{},"access_token":""}`:                                                      joinWith(func(j *Join) { j.AccessToken = new("") }),
 		`{"config":{"broadcast":null,"presence":null,"postgres_changes":null,"private":null}}`: joinWith(nil),
 		`{"config":{"private":"TRUE"}}`:                                                        joinWith(func(j *Join) { j.Private = true }),
 		`{"config":{"private":"False"}}`:                                                       joinWith(nil),

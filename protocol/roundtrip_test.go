@@ -11,11 +11,14 @@ import (
 	"realtime/protocol/client"
 )
 
-// body takes the header off a frame.
-func body(t interface {
+// failer is a test or a property.
+type failer interface {
 	Helper()
-	Fatalf(string, ...any)
-}, frame []byte) []byte {
+	Fatalf(format string, args ...any)
+}
+
+// body takes the header off a frame.
+func body(t failer, frame []byte) []byte {
 	t.Helper()
 	n, head := int(frame[1]), 2
 	switch n {

@@ -23,10 +23,8 @@ func Valid(b []byte) bool {
 // skip returns the index after the JSON value at b[i:], white space before it allowed, or -1 if there is none. It checks
 // everything but UTF-8. It does not recurse, so that no frame can grow the stack of the goroutine that reads it.
 func skip(b []byte, i int) int {
-	var objects [maxDepth / 64]uint64 // bit d: the container at depth d is an object
-	depth := 0
+	var n nesting
 	for {
-		// A value begins here.
 		if i = space(b, i); i == len(b) {
 			return -1
 		}
@@ -39,17 +37,13 @@ func skip(b []byte, i int) int {
 				i = next + 1
 				break
 			}
-			if depth == maxDepth {
+			if !n.push(c == '{') {
 				return -1
 			}
-			word, bit := &objects[depth/64], uint64(1)<<(depth%64)
-			depth++
-			if i = next; c == '[' {
-				*word &^= bit
-				continue
+			if i = next; c == '{' {
+				i = skipKey(b, i)
 			}
-			*word |= bit
-			if i = skipKey(b, i); i < 0 {
+			if i < 0 {
 				return -1
 			}
 			continue
@@ -59,31 +53,56 @@ func skip(b []byte, i int) int {
 		if i < 0 {
 			return -1
 		}
-		// It has ended, and with it perhaps some of the containers around it.
-		for {
-			if depth == 0 {
-				return i
-			}
-			if i = space(b, i); i == len(b) {
-				return -1
-			}
-			object := objects[(depth-1)/64]>>((depth-1)%64)&1 == 1
-			c := b[i]
-			i++
-			if c == ',' {
-				if object {
-					if i = skipKey(b, i); i < 0 {
-						return -1
-					}
-				}
-				break
-			}
-			if object && c != '}' || !object && c != ']' {
-				return -1
-			}
-			depth--
+		if i = n.after(b, i); i < 0 || n.depth == 0 {
+			return i
 		}
 	}
+}
+
+// nesting is the containers around a value.
+type nesting struct {
+	objects [maxDepth / 64]uint64 // bit d: the container at depth d is an object, otherwise an array
+	depth   int
+}
+
+// push enters a container; false if that is one too many.
+func (n *nesting) push(object bool) bool {
+	if n.depth == maxDepth {
+		return false
+	}
+	word, bit := &n.objects[n.depth/64], uint64(1)<<(n.depth%64)
+	n.depth++
+	if object {
+		*word |= bit
+	} else {
+		*word &^= bit
+	}
+	return true
+}
+
+// after returns the index where to go on behind a value: past the containers that end with it, at the next value if depth
+// is still above 0; or -1.
+func (n *nesting) after(b []byte, i int) int {
+	for n.depth > 0 {
+		if i = space(b, i); i == len(b) {
+			return -1
+		}
+		last := n.depth - 1
+		object := n.objects[last/64]>>(last%64)&1 == 1
+		c := b[i]
+		i++
+		switch {
+		case c == ',' && object:
+			return skipKey(b, i)
+		case c == ',':
+			return i
+		case c == '}' && object, c == ']' && !object:
+			n.depth--
+		default:
+			return -1
+		}
+	}
+	return i
 }
 
 // skipKey returns the index after the key and the colon at b[i:], or -1.
@@ -91,7 +110,12 @@ func skipKey(b []byte, i int) int {
 	if i = space(b, i); i == len(b) || b[i] != '"' {
 		return -1
 	}
-	if i = skipString(b, i+1); i < 0 {
+	return skipColon(b, skipString(b, i+1))
+}
+
+// skipColon returns the index after the colon at b[i:], or -1, also for an i below 0.
+func skipColon(b []byte, i int) int {
+	if i < 0 {
 		return -1
 	}
 	if i = space(b, i); i == len(b) || b[i] != ':' {
@@ -100,8 +124,16 @@ func skipKey(b []byte, i int) int {
 	return i + 1
 }
 
-// space returns the index of the first byte at or after i that is not white space.
+// space returns the index of the first byte at or after i that is not white space. It is small enough to be inlined: most
+// frames have no white space at all.
 func space(b []byte, i int) int {
+	if i < len(b) && b[i] > ' ' {
+		return i
+	}
+	return skipSpace(b, i)
+}
+
+func skipSpace(b []byte, i int) int {
 	for i < len(b) && (b[i] == ' ' || b[i] == '\n' || b[i] == '\r' || b[i] == '\t') {
 		i++
 	}

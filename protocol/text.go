@@ -7,8 +7,11 @@ import (
 	"unsafe"
 )
 
-// view returns b as a string without copying. The string must not outlive the call it is made for.
-func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+// view returns b as a string without copying. The string must not outlive the call it is made for,
+// nor b change meanwhile.
+func view(b []byte) string {
+	return unsafe.String(unsafe.SliceData(b), len(b)) //nolint:gosec // the slice's own pointer and length
+}
 
 // decodeString returns the value of a JSON string, nil if raw is none. It aliases raw unless there are escapes.
 func decodeString(raw []byte) []byte {

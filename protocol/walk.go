@@ -12,12 +12,15 @@ func Object(b []byte, each func(key, value []byte) bool) bool {
 		return space(b, i+1) == len(b)
 	}
 	for {
-		start := space(b, i)
-		value := skipKey(b, start)
+		if i = space(b, i); i == len(b) || b[i] != '"' {
+			return false
+		}
+		keyEnd := skipString(b, i+1)
+		value := skipColon(b, keyEnd)
 		if value < 0 {
 			return false
 		}
-		key := decodeString(b[start:skipString(b, start+1)])
+		key := decodeString(b[i:keyEnd])
 		value = space(b, value)
 		end := skip(b, value)
 		if end < 0 {

@@ -15,11 +15,19 @@ func TestWindowOpensWithTheFirstCall(t *testing.T) {
 		after time.Duration
 		want  bool
 	}{
-		{0, true}, {29 * time.Second, true}, {29 * time.Second, true}, {29 * time.Second, true}, {29 * time.Second, true},
+		{0, true},
+		{29 * time.Second, true},
+		{29 * time.Second, true},
+		{29 * time.Second, true},
+		{29 * time.Second, true},
 		{29*time.Second + 999*time.Millisecond, false},
 		{30 * time.Second, true}, // a new span, until 60
-		{31 * time.Second, true}, {31 * time.Second, true}, {31 * time.Second, true}, {59 * time.Second, true},
-		{59 * time.Second, false}, {59*time.Second + 999*time.Millisecond, false},
+		{31 * time.Second, true},
+		{31 * time.Second, true},
+		{31 * time.Second, true},
+		{59 * time.Second, true},
+		{59 * time.Second, false},
+		{59*time.Second + 999*time.Millisecond, false},
 		{100 * time.Second, true}, // and another, until 130
 		{129 * time.Second, true},
 	} {

@@ -10,7 +10,7 @@ import (
 
 // Channel is one joined topic.
 type Channel struct {
-	c        *Client
+	client   *Client
 	topic    string
 	joinRef  string
 	ack      bool // broadcasts are answered
@@ -46,7 +46,7 @@ func (c *Client) Join(ctx context.Context, topic string, config any) (*Channel, 
 		}
 	}
 	ref := c.nextRef()
-	ch := &Channel{c: c, topic: topic, joinRef: ref, events: make(chan Event, c.o.Buffer), left: make(chan struct{})}
+	ch := &Channel{client: c, topic: topic, joinRef: ref, events: make(chan Event, c.o.Buffer), left: make(chan struct{})}
 	if join, err := protocol.ParseJoin(payload); err == nil {
 		ch.ack = join.Ack
 	}
@@ -91,39 +91,39 @@ func outcome(event string, e Event) ([]byte, error) {
 }
 
 // Topic returns the topic in full.
-func (ch *Channel) Topic() string { return ch.topic }
+func (c *Channel) Topic() string { return c.topic }
 
 // JoinRef returns the join_ref that the channel's messages carry.
-func (ch *Channel) JoinRef() string { return ch.joinRef }
+func (c *Channel) JoinRef() string { return c.joinRef }
 
 // Response returns the response of the join, with the ids of the change entries.
-func (ch *Channel) Response() []byte { return ch.response }
+func (c *Channel) Response() []byte { return c.response }
 
 // Events has what the server says on this channel, in order, replies that a method waits for aside. It ends, after the
 // phx_close or phx_error if there is one, with the channel.
-func (ch *Channel) Events() <-chan Event { return ch.events }
+func (c *Channel) Events() <-chan Event { return c.events }
 
 // deliver passes an event on, on the goroutine that reads.
-func (ch *Channel) deliver(e Event) {
+func (c *Channel) deliver(e Event) {
 	select {
-	case ch.events <- e:
-	case <-ch.left:
-	case <-ch.c.closing:
+	case c.events <- e:
+	case <-c.left:
+	case <-c.client.closing:
 	}
 }
 
 // Broadcast sends an event to the other members. payload is made into JSON; a []byte is sent as raw bytes, which only
 // version 2 can. If the channel was joined with ack it waits for the reply.
-func (ch *Channel) Broadcast(ctx context.Context, event string, payload any) error {
-	ref := ch.c.nextRef()
-	frame, binary, err := ch.c.encodeBroadcast(ch.joinRef, ref, ch.topic, event, payload)
+func (c *Channel) Broadcast(ctx context.Context, event string, payload any) error {
+	ref := c.client.nextRef()
+	frame, binary, err := c.client.encodeBroadcast(c.joinRef, ref, c.topic, event, payload)
 	if err != nil {
 		return err
 	}
-	if !ch.ack {
-		return ch.c.Send(frame, binary)
+	if !c.ack {
+		return c.client.Send(frame, binary)
 	}
-	e, err := ch.c.request(ctx, ref, frame, binary)
+	e, err := c.client.request(ctx, ref, frame, binary)
 	if err == nil {
 		_, err = outcome(protocol.EventBroadcast, e)
 	}
@@ -131,28 +131,28 @@ func (ch *Channel) Broadcast(ctx context.Context, event string, payload any) err
 }
 
 // Track announces payload, an object, as this channel's presence, and waits for the reply.
-func (ch *Channel) Track(ctx context.Context, payload any) error {
+func (c *Channel) Track(ctx context.Context, payload any) error {
 	body, err := marshal(payload)
 	if err != nil {
 		return err
 	}
 	message := append([]byte(`{"type":"presence","event":"track","payload":`), body...)
-	return ch.ask(ctx, protocol.EventPresence, append(message, '}'))
+	return c.ask(ctx, protocol.EventPresence, append(message, '}'))
 }
 
 // Untrack takes the presence back and waits for the reply.
-func (ch *Channel) Untrack(ctx context.Context) error {
-	return ch.ask(ctx, protocol.EventPresence, []byte(`{"type":"presence","event":"untrack"}`))
+func (c *Channel) Untrack(ctx context.Context) error {
+	return c.ask(ctx, protocol.EventPresence, []byte(`{"type":"presence","event":"untrack"}`))
 }
 
 // AccessToken sends a new token. The server does not answer it, unless it closes the channel.
-func (ch *Channel) AccessToken(ctx context.Context, token string) error {
+func (c *Channel) AccessToken(ctx context.Context, token string) error {
 	payload := append(protocol.AppendString([]byte(`{"access_token":`), token), '}')
-	return ch.Push(ctx, protocol.EventAccessToken, payload)
+	return c.Push(ctx, protocol.EventAccessToken, payload)
 }
 
 // Push sends any event with any payload and waits for nothing; a reply is found with Events.
-func (ch *Channel) Push(ctx context.Context, event string, payload any) error {
+func (c *Channel) Push(ctx context.Context, event string, payload any) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("push %s: %w", event, err)
 	}
@@ -160,19 +160,19 @@ func (ch *Channel) Push(ctx context.Context, event string, payload any) error {
 	if err != nil {
 		return err
 	}
-	return ch.c.Send(ch.c.encode(ch.joinRef, ch.c.nextRef(), ch.topic, event, body), false)
+	return c.client.Send(c.client.encode(c.joinRef, c.client.nextRef(), c.topic, event, body), false)
 }
 
 // Leave leaves the topic and waits for the reply. Events that were not taken yet may be lost.
-func (ch *Channel) Leave(ctx context.Context) error {
-	ch.leaving.Do(func() { close(ch.left) })
-	return ch.ask(ctx, protocol.EventLeave, protocol.EmptyObject)
+func (c *Channel) Leave(ctx context.Context) error {
+	c.leaving.Do(func() { close(c.left) })
+	return c.ask(ctx, protocol.EventLeave, protocol.EmptyObject)
 }
 
 // ask sends an event and waits for its reply.
-func (ch *Channel) ask(ctx context.Context, event string, payload []byte) error {
-	ref := ch.c.nextRef()
-	e, err := ch.c.request(ctx, ref, ch.c.encode(ch.joinRef, ref, ch.topic, event, payload), false)
+func (c *Channel) ask(ctx context.Context, event string, payload []byte) error {
+	ref := c.client.nextRef()
+	e, err := c.client.request(ctx, ref, c.client.encode(c.joinRef, ref, c.topic, event, payload), false)
 	if err == nil {
 		_, err = outcome(event, e)
 	}

@@ -109,7 +109,7 @@ type handler struct {
 }
 
 func (h *handler) OnMessage(_ *gws.Conn, m *gws.Message) {
-	defer m.Close() //nolint:errcheck // gives the buffer back, cannot fail
+	defer m.Close()
 	e, err := Decode(h.c.o.Version, m.Bytes(), m.Opcode == gws.OpcodeBinary)
 	if err != nil {
 		h.c.fail(err)
@@ -122,8 +122,7 @@ func (h *handler) OnMessage(_ *gws.Conn, m *gws.Message) {
 func (h *handler) OnPing(conn *gws.Conn, payload []byte) { _ = conn.WritePong(payload) }
 
 func (h *handler) OnClose(_ *gws.Conn, err error) {
-	var closed *gws.CloseError
-	if errors.As(err, &closed) {
+	if closed, ok := errors.AsType[*gws.CloseError](err); ok {
 		code := closed.Code
 		if code == 0 {
 			code = 1005

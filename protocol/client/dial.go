@@ -108,7 +108,7 @@ func upgrade(ctx context.Context, raw net.Conn, u *url.URL, o Options, h gws.Eve
 	if err == nil {
 		return conn, nil
 	}
-	defer raw.Close() //nolint:errcheck // the refusal is the one to tell
+	defer raw.Close()
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("upgrade: %w", context.Cause(ctx))
 	}

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"net"
@@ -80,6 +81,27 @@ func TestRefusalWithoutBody(t *testing.T) {
 	_, err := Dial(t.Context(), Options{URL: s.url() + "?vsn=3.0.0"})
 	if refused, ok := errors.AsType[*HandshakeError](err); !ok || refused.Status != 403 || refused.Body != "" {
 		t.Errorf("Dial = %v, want a 403 without a body", err)
+	}
+}
+
+// The answer may come in pieces, the body after gws has closed the connection in its mind.
+func TestRefusalInPieces(t *testing.T) {
+	near, far := net.Pipe()
+	go func() { // ends with the pipe, which upgrade closes
+		defer far.Close()
+		if _, err := http.ReadRequest(bufio.NewReader(far)); err != nil {
+			return
+		}
+		for _, piece := range []string{"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 8\r\n\r\n", "too ", "many"} {
+			if _, err := far.Write([]byte(piece)); err != nil { // returns when it has been read
+				return
+			}
+		}
+	}()
+	u := &url.URL{Scheme: "ws", Host: "h", Path: "/"}
+	_, err := upgrade(t.Context(), near, u, Options{}.withDefaults(), &handler{})
+	if refused, ok := errors.AsType[*HandshakeError](err); !ok || refused.Status != 429 || refused.Body != "too many" {
+		t.Errorf("upgrade = %v, want 429 too many", err)
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/lxzan/gws"
 	"go.uber.org/goleak"
@@ -27,7 +26,8 @@ type server struct {
 	mute    bool   // answers nothing any more
 	refuse  string // reason to refuse joins with
 	tokens  []string
-	headers http.Header // of the last handshake
+	beats   chan struct{} // one for each heartbeat, if there is room
+	headers http.Header   // of the last handshake
 	query   string
 }
 
@@ -44,7 +44,7 @@ type membership struct {
 }
 
 func newServer(t *testing.T, start func(http.Handler) *httptest.Server) *server {
-	s := &server{t: t, conns: map[*gws.Conn]*peer{}}
+	s := &server{t: t, conns: map[*gws.Conn]*peer{}, beats: make(chan struct{}, 1)}
 	up := gws.NewUpgrader(s, &gws.ServerOption{})
 	s.http = start(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
@@ -54,8 +54,6 @@ func newServer(t *testing.T, start func(http.Handler) *httptest.Server) *server 
 		if r.URL.Query().Get("apikey") == "bad" {
 			w.Header().Set("content-type", "application/json")
 			w.WriteHeader(http.StatusUnauthorized)
-			w.(http.Flusher).Flush()
-			time.Sleep(20 * time.Millisecond) // the body comes in a segment of its own
 			_, _ = w.Write([]byte(`{"error":"API key is missing"}`))
 			return
 		}
@@ -123,6 +121,10 @@ func (s *server) handle(conn *gws.Conn, p *peer, m *protocol.Message) {
 	}
 	switch event := string(m.Event); {
 	case topic == protocol.TopicPhoenix:
+		select {
+		case s.beats <- struct{}{}:
+		default:
+		}
 		reply(protocol.Ref{}, protocol.StatusOK, nil)
 	case event == protocol.EventJoin && s.refuse != "":
 		reply(m.JoinRef, protocol.StatusError, protocol.AppendReason(nil, s.refuse))
