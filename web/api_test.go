@@ -136,8 +136,15 @@ func pings(t *testing.T, h *house) {
 
 func unknownRoutes(t *testing.T, h *house) {
 	for _, c := range [][2]string{
-		{"GET", "/nothing"}, {"POST", "/healthcheck"}, {"GET", "/api/broadcast"}, {"PUT", "/api/ping"}, {"GET", "/api/../healthcheck"}, {"GET", "/realtime/v1/metrics"},
-		{"GET", "/api/tenants"}, {"GET", "/socket"}, {"POST", "/socket"}, {"GET", "/"},
+		{"GET", "/nothing"},
+		{"GET", "/"},
+		{"POST", "/healthcheck"},
+		{"GET", "/api/../healthcheck"},
+		{"GET", "/realtime/v1/metrics"},
+		{"GET", "/api/broadcast"},
+		{"PUT", "/api/ping"},
+		{"GET", "/socket"},
+		{"POST", "/socket"},
 	} {
 		r, body := h.do(t, c[0], c[1], "")
 		if r.StatusCode != 404 || body != "Not Found" || r.Header.Get("Content-Type") != typeHTML {

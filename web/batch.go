@@ -71,10 +71,12 @@ func parseBatch(body []byte, limit int) ([]actors.Publication, error) {
 // wrong are the problems of one message, a text for each field that has one.
 type wrong []struct{ field, text string }
 
-func (w *wrong) add(field, text string) {
-	if text != "" {
-		*w = append(*w, struct{ field, text string }{field, text})
+// with adds the problem of a field; no text is no problem.
+func (w wrong) with(field, text string) wrong {
+	if text == "" {
+		return w
 	}
+	return append(w, struct{ field, text string }{field, text})
 }
 
 // append appends w as a JSON object. Its strings need no escaping.
@@ -115,17 +117,17 @@ func parseMessage(v []byte, limit int) (actors.Publication, wrong) {
 		name string
 	)
 	m.Topic, text = required(topic)
-	why.add("topic", text)
+	why = why.with("topic", text)
 	name, text = required(event)
 	b.Event = []byte(name)
-	why.add("event", text)
-	why.add("payload", payloadProblem(payload, limit))
+	why = why.with("event", text)
+	why = why.with("payload", payloadProblem(payload, limit))
 	m.Private, text = boolean(private)
-	why.add("private", text)
+	why = why.with("private", text)
 	if !absent(id) {
 		var ok bool
 		if b.ID, ok = protocol.StringValue(id); !ok {
-			why.add("id", textInvalid)
+			why = why.with("id", textInvalid)
 		}
 	}
 	if len(why) == 0 {

@@ -3,6 +3,7 @@ package web
 import (
 	"crypto/rand"
 	"encoding/base64"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -53,7 +54,7 @@ func (s *Server) limits(r *http.Request) *refusal {
 
 // panicked tells the log all and the client nothing.
 func (s *Server) panicked(w *recorder, r *http.Request, p any) {
-	if p == http.ErrAbortHandler {
+	if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(p) // net/http's own way to cut a connection
 	}
 	s.log.Error("handler panicked", "err", p, "stack", string(debug.Stack()))

@@ -50,7 +50,7 @@ func (n *refusal) write(w http.ResponseWriter) {
 	n.header(w.Header())
 	w.Header().Set("Content-Length", strconv.Itoa(len(n.body)))
 	w.WriteHeader(n.status)
-	_, _ = w.Write(n.body)
+	_, _ = w.Write(n.body) //nolint:gosec // JSON or text/plain, never HTML
 }
 
 // errorBody is {"<key>": text}.

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -60,7 +61,7 @@ func (r *record) String() string {
 }
 
 // open starts a house with the tenants abc, 127 and closed. change may adjust what the server and the actors are given.
-func open(t *testing.T, change func(*Options, *actors.Options)) *house {
+func open(t testing.TB, change func(*Options, *actors.Options)) *house {
 	t.Helper()
 	db := pgtest.DB(t)
 	cipher, err := tenancy.NewCipher("1234567890123456", "", false)
@@ -103,7 +104,7 @@ func open(t *testing.T, change func(*Options, *actors.Options)) *house {
 }
 
 // close goes down the stairs as the program does. A test may have gone some of them already.
-func (h *house) close(t *testing.T, served chan error) {
+func (h *house) close(t testing.TB, served chan error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patient)
 	defer cancel()
 	if err := h.Shutdown(ctx); err != nil {
@@ -125,7 +126,7 @@ func (h *house) close(t *testing.T, served chan error) {
 }
 
 // add writes a tenant; more are further columns.
-func (h *house) add(t *testing.T, db postgres.Settings, id, more string) {
+func (h *house) add(t testing.TB, db postgres.Settings, id, more string) {
 	t.Helper()
 	settings, err := json.Marshal(map[string]any{
 		"db_host": db.Host, "db_port": "5432", "db_name": db.Database, "db_user": db.User, "db_password": "pw", "region": "here",
@@ -145,7 +146,7 @@ func (h *house) add(t *testing.T, db postgres.Settings, id, more string) {
 }
 
 // change writes columns of a tenant, given as JSON members, and lets the cache know.
-func (h *house) change(t *testing.T, id, columns string) {
+func (h *house) change(t testing.TB, id, columns string) {
 	t.Helper()
 	current, err := h.store.Get(t.Context(), id)
 	if err != nil {
@@ -164,9 +165,9 @@ func (h *house) change(t *testing.T, id, columns string) {
 // claims of a good token, changed by pairs of name and value; a nil value removes the claim.
 func claims(pairs ...any) map[string]any {
 	m := map[string]any{"role": "anon", "exp": time.Now().Add(time.Hour).Unix()}
-	for i := 0; i < len(pairs); i += 2 {
-		if m[pairs[i].(string)] = pairs[i+1]; pairs[i+1] == nil {
-			delete(m, pairs[i].(string))
+	for pair := range slices.Chunk(pairs, 2) {
+		if m[pair[0].(string)] = pair[1]; pair[1] == nil {
+			delete(m, pair[0].(string))
 		}
 	}
 	return m
@@ -198,20 +199,20 @@ func forge(t testing.TB, header, payload any, key string) string {
 	return text + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// post sends a request through an ordinary HTTP client; headers come in pairs, Host among them.
-func (h *house) do(t *testing.T, method, path, body string, headers ...string) (*http.Response, string) {
+// do sends a request through an ordinary HTTP client; headers come in pairs, Host among them.
+func (h *house) do(t testing.TB, method, path, body string, headers ...string) (*http.Response, string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, "http://"+h.addr+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.Host = "abc.example.com"
-	for i := 0; i < len(headers); i += 2 {
-		if headers[i] == "Host" {
-			r.Host = headers[i+1]
+	for pair := range slices.Chunk(headers, 2) {
+		if pair[0] == "Host" {
+			r.Host = pair[1]
 			continue
 		}
-		r.Header.Add(headers[i], headers[i+1])
+		r.Header.Add(pair[0], pair[1])
 	}
 	transport := &http.Transport{DisableCompression: true}
 	defer transport.CloseIdleConnections()

@@ -20,7 +20,7 @@ type raw struct {
 	br *bufio.Reader
 }
 
-func (h *house) dial(t *testing.T) *raw {
+func (h *house) dial(t testing.TB) *raw {
 	t.Helper()
 	nc, err := new(net.Dialer).DialContext(t.Context(), "tcp", h.addr)
 	if err != nil {
@@ -54,7 +54,7 @@ func upgradeHead(method, target, host string, lines ...string) string {
 	return b.String() + "\r\n"
 }
 
-func (c *raw) send(t *testing.T, bytes string) {
+func (c *raw) send(t testing.TB, bytes string) {
 	t.Helper()
 	if _, err := io.WriteString(c, bytes); err != nil {
 		t.Fatalf("send: %v", err)
@@ -62,7 +62,7 @@ func (c *raw) send(t *testing.T, bytes string) {
 }
 
 // response reads one HTTP answer, and its body unless it is a 101.
-func (c *raw) response(t *testing.T) (*http.Response, string) {
+func (c *raw) response(t testing.TB) (*http.Response, string) {
 	t.Helper()
 	r, err := http.ReadResponse(c.br, nil)
 	if err != nil {
@@ -79,7 +79,7 @@ func (c *raw) response(t *testing.T) (*http.Response, string) {
 }
 
 // upgrade shakes hands and returns the answer.
-func (h *house) upgrade(t *testing.T, target, host string, lines ...string) (*raw, *http.Response, string) {
+func (h *house) upgrade(t testing.TB, target, host string, lines ...string) (*raw, *http.Response, string) {
 	t.Helper()
 	c := h.dial(t)
 	c.send(t, upgradeHead(http.MethodGet, target, host, lines...))
@@ -88,7 +88,7 @@ func (h *house) upgrade(t *testing.T, target, host string, lines ...string) (*ra
 }
 
 // socket opens a socket of version 2, with the token of a tenant's user.
-func (h *house) socket(t *testing.T) *raw {
+func (h *house) socket(t testing.TB) *raw {
 	t.Helper()
 	c, r, body := h.upgrade(t, "/socket/websocket?vsn=2.0.0&apikey="+token(t), "abc.example.com")
 	if r.StatusCode != http.StatusSwitchingProtocols {
@@ -125,7 +125,7 @@ func masked(b0 byte, payload []byte) []byte {
 	return f
 }
 
-func (c *raw) frame(t *testing.T, b0 byte, payload string) {
+func (c *raw) frame(t testing.TB, b0 byte, payload string) {
 	t.Helper()
 	c.send(t, string(masked(b0, []byte(payload))))
 }
@@ -156,7 +156,7 @@ func (c *raw) receive() (b0 byte, payload []byte, err error) {
 }
 
 // want reads one text frame and compares it.
-func (c *raw) want(t *testing.T, text string) {
+func (c *raw) want(t testing.TB, text string) {
 	t.Helper()
 	b0, payload, err := c.receive()
 	if err != nil {
@@ -168,7 +168,7 @@ func (c *raw) want(t *testing.T, text string) {
 }
 
 // wantClose reads until the close frame and compares its payload with the code, and sees the connection end.
-func (c *raw) wantClose(t *testing.T, code uint16) {
+func (c *raw) wantClose(t testing.TB, code uint16) {
 	t.Helper()
 	for {
 		b0, payload, err := c.receive()
@@ -188,7 +188,7 @@ func (c *raw) wantClose(t *testing.T, code uint16) {
 }
 
 // wantEnd sees the connection end.
-func (c *raw) wantEnd(t *testing.T) {
+func (c *raw) wantEnd(t testing.TB) {
 	t.Helper()
 	_ = c.SetReadDeadline(time.Now().Add(patient))
 	if b, err := c.br.ReadByte(); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
@@ -197,7 +197,7 @@ func (c *raw) wantEnd(t *testing.T) {
 }
 
 // quiet sees that nothing comes for a while.
-func (c *raw) quiet(t *testing.T, d time.Duration) {
+func (c *raw) quiet(t testing.TB, d time.Duration) {
 	t.Helper()
 	_ = c.SetReadDeadline(time.Now().Add(d))
 	if b, err := c.br.ReadByte(); !errors.Is(err, os.ErrDeadlineExceeded) {
@@ -207,7 +207,7 @@ func (c *raw) quiet(t *testing.T, d time.Duration) {
 }
 
 // alive shows that the socket still answers, and nothing else came before.
-func (c *raw) alive(t *testing.T) {
+func (c *raw) alive(t testing.TB) {
 	t.Helper()
 	c.frame(t, finText, `[null,"hb","phoenix","heartbeat",{}]`)
 	c.want(t, `[null,"hb","phoenix","phx_reply",{"status":"ok","response":{}}]`)

@@ -142,7 +142,7 @@ func (events) OnMessage(socket *gws.Conn, m *gws.Message) {
 // OnPing answers with the same payload, past gws, whose failed write would try to close.
 func (events) OnPing(socket *gws.Conn, payload []byte) {
 	c := socket.NetConn().(*session)
-	_, _ = c.Conn.Write(append([]byte{framePong, byte(len(payload))}, payload...))
+	_, _ = c.Conn.Write(append([]byte{framePong, byte(len(payload) & 0x7f)}, payload...)) // gws lets at most 125 bytes through
 }
 
 // OnClose implements gws.Event.
