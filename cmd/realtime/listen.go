@@ -25,7 +25,7 @@ func (s *server) listen(ctx context.Context) error {
 		}
 		return nil
 	})
-	s.url = fmt.Sprintf("http://localhost:%d", s.c.Port)
+	s.url = "http://" + s.local()
 	s.listener = l
 	return nil
 }
@@ -46,17 +46,26 @@ func (s *server) listenFailure(ctx context.Context, err error) error {
 // portHolder finds out who listens on the port, as far as it can be seen: " by …".
 func (s *server) portHolder(ctx context.Context) string {
 	if d, err := dataDirOf(s.c); err == nil {
-		if st, err := readState(d); err == nil && st.URL == fmt.Sprintf("http://localhost:%d", s.c.Port) {
+		if st, err := readState(d); err == nil && st.URL == "http://"+s.local() {
 			return fmt.Sprintf(" by another realtime, process id %d, running since %s", st.PID, st.Started.Local().Format(time.DateTime))
 		}
 	}
 	if who := processOnPort(s.c.Port); who != "" {
 		return " by " + who
 	}
-	if healthy(ctx, s.c.Port) {
+	if healthy(ctx, s.local()) {
 		return " by a server that answers /healthcheck, probably another realtime"
 	}
 	return ""
+}
+
+// local is the server's address for this machine itself.
+func (s *server) local() string {
+	host := "localhost" // either family
+	if s.c.IPVersion == "ipv6" {
+		host = "::1"
+	}
+	return net.JoinHostPort(host, strconv.Itoa(s.c.Port))
 }
 
 // awaitReady asks the server's own door until it answers, so that "ready" is
@@ -64,7 +73,7 @@ func (s *server) portHolder(ctx context.Context) string {
 func (s *server) awaitReady(ctx context.Context) error {
 	deadline := time.NewTimer(10 * time.Second)
 	defer deadline.Stop()
-	for !healthy(ctx, s.c.Port) {
+	for !healthy(ctx, s.local()) {
 		select {
 		case err := <-s.failed:
 			return err
@@ -78,11 +87,11 @@ func (s *server) awaitReady(ctx context.Context) error {
 	return s.remember()
 }
 
-// healthy reports whether GET /healthcheck answers 200 on this machine.
-func healthy(ctx context.Context, port int) bool {
+// healthy reports whether GET /healthcheck answers 200 at address, host:port.
+func healthy(ctx context.Context, address string) bool {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://localhost:%d/healthcheck", port), http.NoBody)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/healthcheck", http.NoBody)
 	if err != nil {
 		return false
 	}

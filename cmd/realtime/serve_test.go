@@ -87,7 +87,7 @@ func (r *running) stop() int {
 	}
 }
 
-func freePort(t *testing.T) string {
+func freePort(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", ":0")
 	if err != nil {
