@@ -47,7 +47,7 @@ func OpenPool(ctx context.Context, s Settings, size int) (*pgxpool.Pool, error) 
 		return nil, fmt.Errorf("open pool: %w", err)
 	}
 	c.ConnConfig = conn
-	c.MaxConns = int32(size) //nolint:gosec // G115: checked above
+	c.MaxConns = int32(size)
 	c.MaxConnIdleTime, c.MaxConnLifetime, c.MaxConnLifetimeJitter, c.PingTimeout = idleLimit, lifeLimit, lifeJitter, pingLimit
 	pool, err := pgxpool.NewWithConfig(ctx, c)
 	if err != nil {

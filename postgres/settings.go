@@ -88,7 +88,7 @@ func ParseURL(text string) (Settings, error) {
 	if p, ok := u.User.Password(); ok {
 		s.Password = Secret(p)
 	}
-	if err := s.setPort(u.Port()); err != nil {
+	if err := setPort(&s, u.Port()); err != nil {
 		return Settings{}, fmt.Errorf("parse database URL: %w", err)
 	}
 	query, err := url.ParseQuery(u.RawQuery)
@@ -96,7 +96,7 @@ func ParseURL(text string) (Settings, error) {
 		return Settings{}, errors.New("parse database URL: the part after the question mark is not well-formed")
 	}
 	for _, name := range slices.Sorted(maps.Keys(query)) {
-		if err := s.set(name, query.Get(name)); err != nil {
+		if err := set(&s, name, query.Get(name)); err != nil {
 			return Settings{}, fmt.Errorf("parse database URL: %w", err)
 		}
 	}
@@ -132,7 +132,7 @@ func cutSocket(text string) (rest, socket string) {
 	return scheme + "://" + after[:start] + port + after[end:], socket
 }
 
-func (s *Settings) setPort(text string) error {
+func setPort(s *Settings, text string) error {
 	if text == "" {
 		return nil
 	}
@@ -145,12 +145,12 @@ func (s *Settings) setPort(text string) error {
 }
 
 // set takes one name and value of a URL's query.
-func (s *Settings) set(name, value string) error {
+func set(s *Settings, name, value string) error {
 	switch name {
 	case "host":
 		s.Host = value
 	case "port":
-		return s.setPort(value)
+		return setPort(s, value)
 	case "user":
 		s.User = value
 	case "password":
@@ -224,7 +224,7 @@ func (s Settings) Config() (*pgx.ConnConfig, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read database settings: %w", err)
 	}
-	c.Host, c.Port = s.Host, uint16(s.port()) //nolint:gosec // G115: checked above
+	c.Host, c.Port = s.Host, uint16(s.port())
 	c.User, c.Password, c.Database = s.User, s.Password.Reveal(), s.Database
 	c.ConnectTimeout = connectTimeout
 	c.RuntimeParams = map[string]string{}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -17,12 +18,12 @@ func State(err error) string {
 	return ""
 }
 
-// IsQueryCanceled: a statement ran into statement_timeout or was cancelled on request.
+// IsQueryCanceled reports whether a statement ran into statement_timeout or was cancelled on request.
 func IsQueryCanceled(err error) bool { return State(err) == "57014" }
 
-// IsConnection: the connection could not be made, or is gone; nothing is known of a statement that was under way. A
-// statement that ran out of its context's time is not meant, although pgx closes the connection over it. A refusal that
-// will be repeated (password, no such database) is not meant either.
+// IsConnection reports whether the connection could not be made, or is gone: nothing is known of a statement that was
+// under way. A statement that ran out of its context's time is not meant, although pgx closes the connection over it,
+// nor is a refusal that would be repeated (password, no such database).
 func IsConnection(err error) bool {
 	if state := State(err); state != "" {
 		switch state {
@@ -30,7 +31,7 @@ func IsConnection(err error) bool {
 			"57P05", "25P03": // ended for idling
 			return true
 		}
-		return state[:2] == "08"
+		return strings.HasPrefix(state, "08")
 	}
 	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
 		return !errors.Is(err, context.Canceled)
@@ -43,38 +44,38 @@ func IsConnection(err error) bool {
 		pgconn.SafeToRetry(err) // pgx found its connection closed
 }
 
-// IsUndefinedTable: a relation that the statement names does not exist.
+// IsUndefinedTable reports whether a relation that the statement names does not exist.
 func IsUndefinedTable(err error) bool { return State(err) == "42P01" }
 
-// IsUndefinedColumn: a column that the statement names does not exist.
+// IsUndefinedColumn reports whether a column that the statement names does not exist.
 func IsUndefinedColumn(err error) bool { return State(err) == "42703" }
 
-// IsUndefinedFunction: a function or operator that the statement names does not exist.
+// IsUndefinedFunction reports whether a function or operator that the statement names does not exist.
 func IsUndefinedFunction(err error) bool { return State(err) == "42883" }
 
-// IsUndefinedObject: a role, slot, publication, type … that the statement names does not exist.
+// IsUndefinedObject reports whether a role, slot, publication, type … that the statement names does not exist.
 func IsUndefinedObject(err error) bool { return State(err) == "42704" }
 
-// IsUndefinedSchema: a schema that the statement names does not exist.
+// IsUndefinedSchema reports whether a schema that the statement names does not exist.
 func IsUndefinedSchema(err error) bool { return State(err) == "3F000" }
 
-// IsInsufficientPrivilege: the role lacks a privilege, or row-level security refused the row.
+// IsInsufficientPrivilege reports whether the role lacks a privilege, or row-level security refused the row.
 func IsInsufficientPrivilege(err error) bool { return State(err) == "42501" }
 
-// IsObjectInUse: a slot or database is in use by another session.
+// IsObjectInUse reports whether a slot or database is in use by another session.
 func IsObjectInUse(err error) bool { return State(err) == "55006" }
 
-// IsDuplicateObject: a role, slot, publication … of that name is there already.
+// IsDuplicateObject reports whether a role, slot, publication … of that name is there already.
 func IsDuplicateObject(err error) bool { return State(err) == "42710" }
 
-// IsUniqueViolation: a row with that key is there already.
+// IsUniqueViolation reports whether a row with that key is there already.
 func IsUniqueViolation(err error) bool { return State(err) == "23505" }
 
-// IsTooManyConnections: the server has no connection left for this role.
+// IsTooManyConnections reports whether the server has no connection left for this role.
 func IsTooManyConnections(err error) bool { return State(err) == "53300" }
 
-// IsAuthentication: the server refused user or password, or knows no rule that lets this client in.
+// IsAuthentication reports whether the server refused user or password, or knows no rule that lets this client in.
 func IsAuthentication(err error) bool { s := State(err); return s == "28000" || s == "28P01" }
 
-// IsUndefinedDatabase: the database does not exist.
+// IsUndefinedDatabase reports whether the database does not exist.
 func IsUndefinedDatabase(err error) bool { return State(err) == "3D000" }

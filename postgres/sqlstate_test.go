@@ -101,7 +101,7 @@ func TestLockHasOneHolder(t *testing.T) {
 		if got, err = postgres.TryLock(ctx, a, key); err != nil || got {
 			break
 		}
-		time.Sleep(5 * time.Millisecond)
+		<-time.After(5 * time.Millisecond)
 	}
 	try("a takes it after b is gone", got, err, true)
 	if _, err := postgres.TryLock(ctx, b, key); !postgres.IsConnection(err) {

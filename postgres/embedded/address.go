@@ -47,7 +47,7 @@ func (s *Server) choosePort(ctx context.Context) error {
 func freePort(ctx context.Context) (int, error) {
 	var err error
 	for range 100 {
-		port := 20000 + rand.IntN(12000) //nolint:gosec // G404: a guess at a free number, not a secret
+		port := 20000 + rand.IntN(12000)
 		if err = tryPort(ctx, port); err == nil {
 			return port, nil
 		}

@@ -108,7 +108,7 @@ func TestEverythingKilledRecovers(t *testing.T) {
 func TestStalePIDFileOfALivingStranger(t *testing.T) {
 	dir := dataDir(t)
 	// In a container the number of a dead postmaster soon belongs to another process of the same user.
-	stranger := exec.Command("sleep", "60") //nolint:noctx // killed below
+	stranger := exec.Command("sleep", "60")
 	if id := credential(t, "postgres"); os.Getuid() == 0 {
 		stranger.SysProcAttr = &syscall.SysProcAttr{Credential: id}
 	}
@@ -137,7 +137,7 @@ func byHand(t *testing.T, dir string, args ...string) *exec.Cmd {
 		t.Fatal("no postgres binary in the usual places")
 	}
 	cluster := filepath.Join(dir, "data")
-	cmd := exec.Command(bins[len(bins)-1], append([]string{"-D", cluster, "-c", "listen_addresses=", "-c", "unix_socket_directories=" + dir}, args...)...) //nolint:noctx // ended by the test
+	cmd := exec.Command(bins[len(bins)-1], append([]string{"-D", cluster, "-c", "listen_addresses=", "-c", "unix_socket_directories=" + dir}, args...)...)
 	cmd.Dir = "/"
 	if st, err := os.Stat(cluster); err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -34,7 +35,7 @@ type home struct {
 }
 
 // openHome makes the directory if need be, takes its lock and gives it to the user that Postgres will run as.
-func openHome(dir string) (*home, error) {
+func openHome(ctx context.Context, dir string) (*home, error) {
 	if dir == "" {
 		return nil, errors.New("open data directory: none was named")
 	}
@@ -59,7 +60,7 @@ func openHome(dir string) (*home, error) {
 	if h.root, err = os.OpenRoot(dir); err != nil {
 		return nil, explainDenied(dir, err)
 	}
-	if err := h.claim(); err != nil {
+	if err := h.claim(ctx); err != nil {
 		h.close()
 		return nil, err
 	}
@@ -86,11 +87,11 @@ func explainDenied(dir string, err error) error {
 }
 
 // claim takes the lock, then makes the directory ours in mode and owner.
-func (h *home) claim() error {
+func (h *home) claim(ctx context.Context) error {
 	if err := h.refuseForeign(); err != nil {
 		return err
 	}
-	if err := h.takeLock(); err != nil {
+	if err := h.takeLock(ctx); err != nil {
 		return err
 	}
 	if err := h.root.Chmod(".", 0o700); err != nil {
@@ -125,7 +126,7 @@ func (h *home) refuseForeign() error {
 
 // takeLock takes the flock. The kernel frees it when its holder dies, however that happens; only a child of the holder
 // that is just being started can keep it some milliseconds longer, so a dead holder is given a moment.
-func (h *home) takeLock() error {
+func (h *home) takeLock(ctx context.Context) error {
 	f, err := h.root.OpenFile(lockName, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return explainDenied(h.dir, err)
@@ -133,10 +134,9 @@ func (h *home) takeLock() error {
 	for range 50 {
 		err = flock(f)
 		pid := readPID(f)
-		if err == nil || !errors.Is(err, errLocked) || pid != 0 && alive(pid) {
+		if err == nil || !errors.Is(err, errLocked) || pid != 0 && alive(pid) || sleep(ctx, 10*time.Millisecond) != nil {
 			break
 		}
-		time.Sleep(10 * time.Millisecond)
 	}
 	if err != nil {
 		pid := readPID(f)

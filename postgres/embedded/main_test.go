@@ -102,7 +102,7 @@ func startOwner(t *testing.T, dir string, credential *syscall.Credential) *owner
 }
 
 func childCommand(exe, dir string, credential *syscall.Credential) *exec.Cmd {
-	cmd := exec.Command(exe) //nolint:noctx // killed by the test or by the cleanup
+	cmd := exec.Command(exe)
 	cmd.Env = append(os.Environ(), childVar+"="+dir)
 	cmd.Stderr = os.Stderr
 	cmd.Dir = "/"
@@ -138,7 +138,7 @@ func publicDir(t *testing.T) string {
 			t.Error(err)
 		}
 	})
-	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // G302: that is the point
+	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	return dir
@@ -158,7 +158,7 @@ func dataDir(t *testing.T) string {
 		if first.dir, first.err = os.MkdirTemp("", "embedded-test-"); first.err != nil {
 			return
 		}
-		if first.err = os.Chmod(first.dir, 0o755); first.err != nil { //nolint:gosec // G302: Postgres' user must pass
+		if first.err = os.Chmod(first.dir, 0o755); first.err != nil {
 			return
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -186,7 +186,7 @@ func dataDir(t *testing.T) string {
 
 func copyTree(t *testing.T, from, to string) {
 	t.Helper()
-	if out, err := exec.Command("cp", "-a", from, to).CombinedOutput(); err != nil { //nolint:noctx // short
+	if out, err := exec.Command("cp", "-a", from, to).CombinedOutput(); err != nil {
 		t.Fatalf("copy: %v: %s", err, out)
 	}
 }
@@ -251,11 +251,14 @@ func want(t *testing.T, url, sql, answer string) {
 // eventually repeats a question for up to 30 s.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !ok(); {
-		if time.Now().After(deadline) {
+	tick, limit := time.NewTicker(10*time.Millisecond), time.After(30*time.Second)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-limit:
 			t.Fatalf("not within 30 s: %s", what)
+		case <-tick.C:
 		}
-		time.Sleep(10 * time.Millisecond)
 	}
 }
 

@@ -73,7 +73,7 @@ func TestOtherMajorIsRefused(t *testing.T) {
 }
 
 func TestPortAskedForAndTaken(t *testing.T) {
-	l, err := net.Listen("tcp4", "127.0.0.1:0") //nolint:noctx // at once
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +95,7 @@ func TestKeptPortTakenIsReplaced(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp4", "127.0.0.1:"+strings.TrimSpace(string(kept))) //nolint:noctx // at once
+	l, err := net.Listen("tcp4", "127.0.0.1:"+strings.TrimSpace(string(kept)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func TestKeptPortTakenIsReplaced(t *testing.T) {
 }
 
 func TestPortAskedForIsUsed(t *testing.T) {
-	l, err := net.Listen("tcp4", "127.0.0.1:0") //nolint:noctx // at once
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,8 +1,7 @@
 -- What a Supabase database has and users' SQL relies on. Each part is made when it is missing and left alone when it is
 -- there; the whole is one transaction (a multi-statement simple query).
 
--- Roles belong to the whole server; another database's seeding may be at it right now.
-select pg_advisory_xact_lock(hashtext('realtime seed'));
+select pg_advisory_xact_lock(hashtext('realtime seed')); -- one at a time in this database
 
 -- A role gets its privileges when it, or the schema auth, is made: who revokes them later shall not find them back.
 do $$
@@ -17,10 +16,11 @@ begin
 	foreach api_role in array array['anon', 'authenticated', 'service_role'] loop
 		new_role := to_regrole(api_role) is null;
 		if new_role then
-			execute format('create role %I nologin noinherit', api_role);
-			if api_role = 'service_role' then
-				alter role service_role bypassrls;
-			end if;
+			begin
+				execute format('create role %I nologin noinherit %s', api_role, case api_role when 'service_role' then 'bypassrls' else '' end);
+			exception when duplicate_object or unique_violation then
+				null; -- roles belong to the whole server: another database's seeding was quicker
+			end;
 		end if;
 		if new_database or new_role then
 			execute format('grant usage on schema auth, public to %I', api_role);

@@ -51,7 +51,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if o.Progress == nil {
 		o.Progress = func(string) {}
 	}
-	h, err := openHome(o.DataDir)
+	h, err := openHome(ctx, o.DataDir)
 	if err != nil {
 		return nil, err
 	}

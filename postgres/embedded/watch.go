@@ -65,7 +65,7 @@ func (s *Server) bringUp(ctx context.Context) (*process, error) {
 		}
 		if !told && time.Since(began) > 2*time.Second {
 			told = true
-			s.options.Progress("Postgres is recovering from an unclean stop; this can take a while")
+			s.options.Progress("Postgres is not ready yet; after an unclean stop it recovers first, which can take a while")
 		}
 	}
 }
@@ -77,7 +77,7 @@ func (s *Server) spawn() (*process, error) {
 		return nil, fmt.Errorf("start Postgres: %w", err)
 	}
 	s.removeSockets()
-	cmd := exec.Command(filepath.Join(s.binaries.dir, "postgres"), append(s.arguments(), "-p", strconv.Itoa(s.port))...) //nolint:gosec,noctx // it outlives every context; the arguments are ours
+	cmd := exec.Command(filepath.Join(s.binaries.dir, "postgres"), append(s.arguments(), "-p", strconv.Itoa(s.port))...) //nolint:noctx // it outlives every context
 	cmd.Dir, cmd.Env, cmd.SysProcAttr = s.home.dir, plainEnv(), attributes(s.home.owner)
 	cmd.Stdout, cmd.Stderr = write, write
 	p, err := launch(cmd)

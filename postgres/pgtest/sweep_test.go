@@ -12,7 +12,7 @@ import (
 )
 
 func TestSweepRemovesOnlyWhatIsLeftBehind(t *testing.T) {
-	gone := exec.Command("true") //nolint:noctx // at once
+	gone := exec.Command("true")
 	if err := gone.Run(); err != nil {
 		t.Fatal(err)
 	}
