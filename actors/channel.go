@@ -97,7 +97,7 @@ func (c *channel) flush() {
 	}
 	for i, a := range c.acks {
 		if c.member(a.m) {
-			c.reply(a.m, a.ref, statusOK, protocol.EmptyObject)
+			c.reply(a.m, a.ref, protocol.StatusOK, protocol.EmptyObject)
 		}
 		c.acks[i] = acknowledgement{}
 	}
@@ -137,7 +137,7 @@ func (c *channel) appendSystem(dst []byte, m *member, extension, status, message
 // expel ends a membership with a reason the client is told, and phx_close.
 func (c *channel) expel(m *member, message string) {
 	c.flush()
-	b := c.appendSystem(nil, m, extensionSystem, statusError, message)
+	b := c.appendSystem(nil, m, protocol.ExtensionSystem, protocol.StatusError, message)
 	c.part(m, protocol.AppendPhxClose(b, m.hello.Version, m.joinRef, c.json))
 }
 
@@ -150,7 +150,7 @@ func (c *channel) leave(l *leave) {
 	c.flush()
 	var b []byte
 	if l.reply {
-		b = protocol.AppendReply(nil, m.hello.Version, m.pushRef(), l.ref, c.json, statusOK, protocol.EmptyObject)
+		b = protocol.AppendReply(nil, m.hello.Version, m.pushRef(), l.ref, c.json, protocol.StatusOK, protocol.EmptyObject)
 		b = protocol.AppendPhxClose(b, m.hello.Version, m.joinRef, c.json)
 	}
 	c.part(m, b)
@@ -222,8 +222,3 @@ func (c *channel) afterCrash(x actor.Context) {
 		c.s.sys.Root.Send(m.m.socket, &leftTopic{m: m.m})
 	}
 }
-
-const (
-	extensionSystem  = "system"
-	extensionChanges = "postgres_changes"
-)

@@ -14,7 +14,6 @@ import (
 var (
 	errCrashed      = codes.New(codes.UnknownErrorOnChannel, "join crashed")
 	errNoRows       = errors.New("no policy on realtime.messages lets this role read the topic")
-	subscribedText  = "Subscribed to PostgreSQL"
 	defaultJoinWait = 15 * time.Second
 	maxJoinWait     = 20 * time.Second
 )
@@ -104,11 +103,11 @@ func (c *channel) impossible(m *member, f *codes.Fault) {
 	}
 	c.s.complain(m.hello, f, c.room.sub)
 	if m.state == joining {
-		c.admit(m, statusError, f.Text)
+		c.admit(m, protocol.StatusError, f.Text)
 		return
 	}
 	c.flush()
-	c.system(m, extensionChanges, statusError, f.Text)
+	c.system(m, protocol.ExtensionPostgresChanges, protocol.StatusError, f.Text)
 }
 
 // admit makes m a member: reply, then the close of what it replaces, then what its changes have to say, in one
@@ -119,13 +118,13 @@ func (c *channel) admit(m *member, status, message string) {
 	m.state = joined
 	c.subs.add(m)
 	v := m.hello.Version
-	b := protocol.AppendReply(nil, v, m.pushRef(), m.ref, c.json, statusOK, protocol.AppendJoinResponse(nil, m.changes))
+	b := protocol.AppendReply(nil, v, m.pushRef(), m.ref, c.json, protocol.StatusOK, protocol.AppendJoinResponse(nil, m.changes))
 	if m.replaces != nil {
 		b = protocol.AppendPhxClose(b, v, m.replaces.joinRef, c.json)
 		m.replaces = nil
 	}
 	if status != "" {
-		b = c.appendSystem(b, m, extensionChanges, status, message)
+		b = c.appendSystem(b, m, protocol.ExtensionPostgresChanges, status, message)
 	}
 	m.conn.Send(b)
 	c.due.set(m, c.recheck(m, time.Now()))
@@ -163,7 +162,7 @@ func (m *member) lateStatus() string {
 	if m.changesFault == "" {
 		return ""
 	}
-	return statusError
+	return protocol.StatusError
 }
 
 // watch subscribes a member to its changes with its claims of now.
@@ -200,7 +199,7 @@ func (c *channel) live(l *live) {
 		if m.state == joined {
 			c.s.complain(m.hello, a.Err, c.room.sub)
 			c.flush()
-			c.system(m, extensionChanges, statusError, a.Err.Text)
+			c.system(m, protocol.ExtensionPostgresChanges, protocol.StatusError, a.Err.Text)
 		}
 	default:
 		c.impossible(m, a.Err)
@@ -209,13 +208,13 @@ func (c *channel) live(l *live) {
 
 func (c *channel) flowing(m *member, warnings []string) {
 	if m.state == joining {
-		c.admit(m, statusOK, subscribedText)
+		c.admit(m, protocol.StatusOK, protocol.MessageSubscribed)
 	} else {
 		c.flush()
-		c.system(m, extensionChanges, statusOK, subscribedText)
+		c.system(m, protocol.ExtensionPostgresChanges, protocol.StatusOK, protocol.MessageSubscribed)
 	}
 	for _, w := range warnings {
-		c.system(m, extensionChanges, statusOK, fmt.Sprintf("Warning: %s", w))
+		c.system(m, protocol.ExtensionPostgresChanges, protocol.StatusOK, fmt.Sprintf("Warning: %s", w))
 	}
 }
 

@@ -95,10 +95,10 @@ func (c *channel) track(p *push, e protocol.PresencePush) {
 func (c *channel) answer(p *push, fault []byte) {
 	c.flush()
 	if fault != nil {
-		c.reply(p.from, p.ref, statusError, fault)
+		c.reply(p.from, p.ref, protocol.StatusError, fault)
 		return
 	}
-	c.reply(p.from, p.ref, statusOK, protocol.EmptyObject)
+	c.reply(p.from, p.ref, protocol.StatusOK, protocol.EmptyObject)
 }
 
 // shown passes on what Presence has to say: a state to one member, a diff to all, and the reply that goes with it.

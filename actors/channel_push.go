@@ -85,7 +85,7 @@ func (c *channel) unfit(p *publish) {
 	}
 	if p.from.ack {
 		c.flush()
-		c.reply(p.from, p.ref, statusError, protocol.AppendReason(nil, why))
+		c.reply(p.from, p.ref, protocol.StatusError, protocol.AppendReason(nil, why))
 	}
 }
 
@@ -132,6 +132,6 @@ func (c *channel) remote(r *remote) {
 func (c *channel) notice(n *notice) {
 	if c.member(n.m) {
 		c.flush()
-		c.system(n.m, extensionChanges, statusError, n.text)
+		c.system(n.m, protocol.ExtensionPostgresChanges, protocol.StatusError, n.text)
 	}
 }

@@ -29,7 +29,7 @@ func (c *channel) accessToken(p *push) {
 	case !t.Usable && !t.Null:
 		c.unknown(p)
 		return
-	case t.Null || t.Token == m.token || t.Token == m.heldToken || isOpaque(t.Token):
+	case t.Null || t.Token == m.token || t.Token == m.heldToken || protocol.IsAPIKey(t.Token):
 		return
 	}
 	now := time.Now()
@@ -57,9 +57,6 @@ func (c *channel) refresh(m *member, token string, now time.Time) {
 		c.watch(m)
 	}
 }
-
-// isOpaque reports an API key that is no JWT: gateways exchange those, the current token stays.
-func isOpaque(token string) bool { return len(token) >= 3 && token[:3] == "sb_" }
 
 func (c *channel) closeToken(m *member, err error) {
 	f := codes.Of(err)

@@ -8,7 +8,7 @@ import (
 // Messages of a Socket, in order of life.
 type (
 	// frame comes from the Reader: a join, a leave, or a push for a topic that is not open. The Socket acts on it,
-	// holds it while its topic is joining, or answers "unmatched topic".
+	// holds it while its topic is joining, or answers protocol.ReasonUnmatchedTopic.
 	frame struct{ m *protocol.Message }
 
 	// admitted comes from a Channel when the reply to the join is sent: pushes may go to it from now on.

@@ -46,7 +46,7 @@ func (r *Reader) Message(data []byte, binary bool) {
 		return
 	}
 	if string(m.Topic) == protocol.TopicPhoenix && string(m.Event) == protocol.EventHeartbeat {
-		r.conn.Send(protocol.AppendReply(nil, r.hello.Version, protocol.Ref{}, m.Ref, phoenixJSON, statusOK, protocol.EmptyObject))
+		r.conn.Send(protocol.AppendReply(nil, r.hello.Version, protocol.Ref{}, m.Ref, phoenixJSON, protocol.StatusOK, protocol.EmptyObject))
 		return
 	}
 	if r.waiting.Load() == 0 {
@@ -124,8 +124,3 @@ func keep(m *protocol.Message) *protocol.Message {
 }
 
 var phoenixJSON = []byte(`"phoenix"`)
-
-const (
-	statusOK    = "ok"
-	statusError = "error"
-)

@@ -1,7 +1,6 @@
 package actors
 
 import (
-	"log/slog"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -78,9 +77,9 @@ func (k *socket) pass(m *protocol.Message, st *seat) {
 	leave := string(m.Event) == protocol.EventLeave
 	switch {
 	case st == nil && leave:
-		k.reply(m, protocol.Ref{}, statusOK, protocol.EmptyObject)
+		k.reply(m, protocol.Ref{}, protocol.StatusOK, protocol.EmptyObject)
 	case st == nil:
-		k.reply(m, protocol.Ref{}, statusError, protocol.AppendReason(nil, "unmatched topic"))
+		k.reply(m, protocol.Ref{}, protocol.StatusError, protocol.AppendReason(nil, protocol.ReasonUnmatchedTopic))
 	case st.leaving:
 		// The client has left: what it still sends is dropped until it has heard so.
 	case leave:
@@ -173,19 +172,14 @@ func (k *socket) crashed(actor.Context) {
 	k.r.conn.CloseWith(closeInternal, "")
 }
 
-// complain logs a fault a client caused, at its level, unless the client asked to hear less.
+// complain logs a fault a client caused, at its level, unless the client asked to hear less of it.
 func (s *System) complain(h *Hello, f *codes.Fault, topic string) {
 	e := f.Code.Entry()
-	if e.Level < slog.LevelError {
-		if e.Quiet && h.LogLevel > e.Level {
-			return
-		}
-	} else {
+	if e.Counted {
 		s.metrics.errors.WithLabelValues(string(f.Code)).Inc()
 	}
-	args := []any{"code", string(f.Code), "tenant", h.Tenant.ExternalID, "err", f.Error()}
-	if topic != "" {
-		args = append(args, "topic", topic)
+	if e.Quiet && h.LogLevel > e.Level {
+		return
 	}
-	s.log.Log(s.life, e.Level, "client fault", args...)
+	s.log.Log(s.life, e.Level, "client fault", "code", string(f.Code), "tenant", h.Tenant.ExternalID, "topic", topic, "err", f.Error())
 }

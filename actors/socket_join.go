@@ -1,7 +1,6 @@
 package actors
 
 import (
-	"strings"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -14,9 +13,9 @@ import (
 // to the new join.
 func (k *socket) join(m *protocol.Message, st *seat) {
 	topic := string(m.Topic)
-	sub, ok := strings.CutPrefix(topic, protocol.TopicPrefix)
+	sub, ok := protocol.Subtopic(topic)
 	if !ok {
-		k.reply(m, m.JoinRef, statusError, protocol.AppendReason(nil, "unmatched topic"))
+		k.reply(m, m.JoinRef, protocol.StatusError, protocol.AppendReason(nil, protocol.ReasonUnmatchedTopic))
 		return
 	}
 	n := &member{
@@ -118,7 +117,7 @@ func (k *socket) answered(a *answered) {
 		return
 	}
 	v, m := k.r.hello.Version, a.r.m
-	b := protocol.AppendReply(nil, v, m.pushRef(), m.ref, m.topicJSON, statusError, protocol.AppendReason(nil, a.r.reason))
+	b := protocol.AppendReply(nil, v, m.pushRef(), m.ref, m.topicJSON, protocol.StatusError, protocol.AppendReason(nil, a.r.reason))
 	if m.replaces != nil {
 		b = protocol.AppendPhxClose(b, v, m.replaces.joinRef, m.topicJSON)
 	}
