@@ -1,7 +1,10 @@
 package web
 
 import (
+	"log/slog"
 	"net/http"
+	"net/url"
+	"os"
 	"strings"
 	"testing"
 
@@ -192,5 +195,20 @@ func TestMetricsWithASecretAskForAToken(t *testing.T) {
 		if r.StatusCode != c.status || c.status == 403 && !strings.HasPrefix(body, `{"message":"`) {
 			t.Errorf("%s: %d %.100s, want %d", name, r.StatusCode, body, c.status)
 		}
+	}
+}
+
+// slowBody never comes in time.
+type slowBody struct{}
+
+func (slowBody) Read([]byte) (int, error) { return 0, os.ErrDeadlineExceeded }
+func (slowBody) Close() error             { return nil }
+
+func TestBodyThatDoesNotComeIs408(t *testing.T) {
+	s := &Server{log: slog.New(slog.DiscardHandler)}
+	r := &http.Request{Header: http.Header{"Content-Type": {"application/json"}}, Body: slowBody{}, URL: &url.URL{}}
+	w := &answerRecorder{header: http.Header{}}
+	if _, ok := s.body(w, r); ok || w.status != http.StatusRequestTimeout || w.body.String() != "Request Timeout" {
+		t.Errorf("%v, %d %s", ok, w.status, w.body.String())
 	}
 }

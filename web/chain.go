@@ -65,8 +65,8 @@ func (s *Server) panicked(w *recorder, r *http.Request, p any) {
 
 // logged writes the request's line: its path only, because apikey travels in the query.
 func (s *Server) logged(r *http.Request, path, id string, status int, took time.Duration) {
-	if path == "/healthcheck" && s.o.QuietHealth {
-		return
+	if id == "" || path == "/healthcheck" && s.o.QuietHealth {
+		return // a handshake has lines of its own
 	}
 	level := slog.LevelInfo
 	switch {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"realtime/protocol"
 	"realtime/protocol/codes"
@@ -37,7 +38,7 @@ func (n *refusal) header(h http.Header) {
 
 // response is n for a connection that net/http does not serve.
 func (n *refusal) response() *http.Response {
-	h := http.Header{}
+	h := http.Header{"Date": {time.Now().UTC().Format(http.TimeFormat)}}
 	n.header(h)
 	return &http.Response{
 		StatusCode: n.status, ProtoMajor: 1, ProtoMinor: 1, Header: h,

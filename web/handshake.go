@@ -43,6 +43,7 @@ func (s *Server) handshake(r *http.Request) (actors.Hello, *refusal) {
 	q := r.URL.Query()
 	version, ok := versionOf(q)
 	if !ok {
+		s.log.Warn("handshake refused", "code", string(codes.HttpClientError), "err", "vsn is not a version that is spoken here")
 		return actors.Hello{}, &refusal{status: http.StatusForbidden}
 	}
 	hello := actors.Hello{Version: version, LogLevel: levelOf(q)}
@@ -67,7 +68,8 @@ func (s *Server) handshake(r *http.Request) (actors.Hello, *refusal) {
 	if err := s.o.System.Admit(ctx, t); err != nil {
 		return hello, s.refuse(ctx, hello, err)
 	}
-	if problem := upgradeProblem(r); problem != "" {
+	if problem := upgradeProblem(r); problem != "" { // most often a proxy that does not pass the upgrade on
+		s.log.Warn("handshake refused", "code", string(codes.HttpClientError), "err", problem, "tenant", t.ExternalID)
 		return hello, &refusal{status: http.StatusBadRequest, kind: typeText, body: []byte(problem)}
 	}
 	hello.Claims, hello.Headers = claims, forwarded(r.Header)

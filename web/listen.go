@@ -84,6 +84,10 @@ func (s *Server) arrive(nc net.Conn) {
 func (s *Server) first(nc net.Conn) bool {
 	h := heads.Get().(*head)
 	_ = nc.SetReadDeadline(time.Now().Add(s.o.HeadTimeout)) // a connection that cannot have one is closed: the read fails
+	if s.stopping() {                                       // Shutdown's own deadline may have come before this one
+		h.free()
+		return false
+	}
 	if err := h.read(nc, s.o.MaxHeaderBytes); err != nil {
 		h.free()
 		if large, ok := errors.AsType[*oversizeError](err); ok {

@@ -81,6 +81,7 @@ func largeHeads(t *testing.T, h *house) {
 		"endless header":         {"GET / HTTP/1.1\r\nX-Pad: " + strings.Repeat("x", 100_000), 431},
 		"header of an API call":  {"GET /healthcheck HTTP/1.1\r\nHost: x\r\nX-Pad: " + strings.Repeat("x", 4097) + "\r\n\r\n", 431},
 		"malformed":              {"GET\r\n\r\n", 400},
+		"upgrade by HTTP/1.0":    {strings.Replace(upgradeHead("GET", target("apikey="+good), host), "HTTP/1.1", "HTTP/1.0", 1), 400},
 		"no host":                {"GET /healthcheck HTTP/1.1\r\n\r\n", 400},
 	} {
 		c2 := h.dial(t)

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"time"
 
 	"realtime/protocol/codes"
 )
@@ -91,7 +92,9 @@ func longPoll(w http.ResponseWriter, _ *http.Request) {
 
 // hijack is the handshake of a request that net/http read: one on a kept-alive connection, or with a body, or not a GET.
 func (s *Server) hijack(w http.ResponseWriter, r *http.Request) {
+	begun := time.Now()
 	hello, no := s.handshake(r)
+	s.figures.connected(hello.Version, no == nil, time.Since(begun))
 	if no != nil {
 		s.pause(r.Context(), no)
 		no.write(w)

@@ -41,6 +41,7 @@ func (s *Server) open(nc net.Conn, early []byte, key string, hello actors.Hello)
 	}
 	c.reader = s.o.System.Connect(c.Conn, hello)
 	s.figures.sockets.Add(1)
+	s.log.Debug("socket opened", "tenant", hello.Tenant.ExternalID, "version", int(hello.Version))
 	go c.run(socket) // stopped by the connection's end; on a fresh stack, which an idle socket keeps small
 	return nil
 }
