@@ -107,6 +107,14 @@ var sections = []section{
 			"SELF_HOST_TENANT_NAME", text(func(c *Config) *string { return &c.Tenant }), "",
 			"external id of the tenant that is seeded and that answers when no other rule names one; unset: `realtime-dev`", false,
 		},
+		{
+			"REALTIME_TENANT_HOSTS", hostMap(func(c *Config) *map[string]string { return &c.TenantHosts }), "",
+			"which tenant answers which host, before any other rule", false,
+		},
+		{
+			"REALTIME_TENANT_HEADER", boolean(func(c *Config) *bool { return &c.TenantHeader }), "false",
+			"let the header `x-tenant-id` choose the tenant; only behind a proxy that sets or removes it", false,
+		},
 		{"SEED_SELF_HOST", boolean(func(c *Config) *bool { return &c.Seed }), "", "make or update that tenant at start; unset: only on the embedded database", false},
 		{"TENANT_MAX_CONCURRENT_USERS", limit(func(c *Config) **int { return &c.Limits.ConcurrentUsers }), "", "sockets of a tenant at a time (upstream: 200)", false},
 		{"TENANT_MAX_EVENTS_PER_SECOND", limit(func(c *Config) **int { return &c.Limits.EventsPerSecond }), "", "messages received and delivered (upstream: 100)", false},

@@ -144,6 +144,18 @@ func TestKeySetsAreTakenInEveryForm(t *testing.T) {
 	}
 }
 
+func TestTenantHostsAreAList(t *testing.T) {
+	c := mustLoad(t, env{"REALTIME_TENANT_HOSTS": "A.example.com=acme, b.example.com=beta"})
+	if len(c.TenantHosts) != 2 || c.TenantHosts["a.example.com"] != "acme" || c.TenantHosts["b.example.com"] != "beta" {
+		t.Errorf("got %v", c.TenantHosts)
+	}
+	for _, given := range []string{"acme", "a=b,", "a:80=b", "https://a=b", "=b"} {
+		if _, err := Load(env{"REALTIME_TENANT_HOSTS": given}.lookup); err == nil {
+			t.Errorf("%s is accepted", given)
+		}
+	}
+}
+
 func TestLogLevelsKeepTheirOrder(t *testing.T) {
 	for i := 1; i < len(logLevels); i++ {
 		if logLevels[i-1].level <= logLevels[i].level {

@@ -40,6 +40,8 @@ type Config struct {
 
 	Tenant         string
 	Seed           bool
+	TenantHosts    map[string]string // host in lower case, no port, to external id
+	TenantHeader   bool
 	Limits         tenancy.LimitOverrides
 	PresenceCalls  *int
 	PresenceWindow time.Duration

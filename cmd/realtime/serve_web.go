@@ -42,7 +42,9 @@ func (s *server) startWeb(context.Context) error {
 	}
 	door, err := web.NewServer(web.Options{
 		Log: s.log, System: s.system, Registry: s.registry, Version: versionText(),
-		Resolver:     &tenancy.Resolver{Cache: s.tenants, SelfHostName: s.c.Tenant},
+		Resolver: &tenancy.Resolver{
+			Cache: s.tenants, SelfHostName: s.c.Tenant, TrustHeader: s.c.TenantHeader, Hosts: s.c.TenantHosts,
+		},
 		ConnectPause: s.c.ConnectPause, MaxHeaderBytes: s.c.MaxHeaderBytes, MaxConnections: s.c.MaxConnections,
 		MetricsSecret: postgres.Secret(s.c.MetricsSecret), Validators: validators, QuietHealth: s.c.QuietHealth,
 	})

@@ -160,6 +160,22 @@ func keySet(field func(*Config) *string) value {
 	}}
 }
 
+// hostMap is a list of host=tenant.
+func hostMap(field func(*Config) *map[string]string) value {
+	return value{"list", "host=tenant,host=tenant, hosts without a port", func(c *Config, s string) error {
+		m := map[string]string{}
+		for pair := range strings.SplitSeq(s, ",") {
+			host, tenant, ok := strings.Cut(strings.TrimSpace(pair), "=")
+			if !ok || host == "" || tenant == "" || strings.ContainsAny(host, ":/ ") {
+				return errWant
+			}
+			m[strings.ToLower(host)] = tenant
+		}
+		*field(c) = m
+		return nil
+	}}
+}
+
 // logLevels are upstream's words. slog has no names for some of them; the
 // numbers keep their order.
 var logLevels = []struct {
