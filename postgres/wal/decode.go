@@ -75,7 +75,7 @@ func (d *decoder) begin(c *cursor) error {
 }
 
 func (d *decoder) commit(c *cursor) (*Tx, error) {
-	_, _, end := c.byte(), c.lsn(), c.lsn()
+	_, _, end, _ := c.byte(), c.lsn(), c.lsn(), c.time()
 	if c.short {
 		return nil, fmt.Errorf("decode commit: %w", errShort)
 	}

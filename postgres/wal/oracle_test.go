@@ -17,6 +17,12 @@ import (
 func TestValuesAreWhatPostgresSays(t *testing.T) {
 	s := pgtest.DB(t)
 	pgtest.Exec(t, s, append([]string{everything}, oracleSchema...)...)
+	for name, value := range map[string]string{ // none of which may reach what the stream sends
+		"timezone": "Asia/Kolkata", "datestyle": "SQL, DMY", "intervalstyle": "sql_standard", "bytea_output": "escape",
+		"extra_float_digits": "-3", "client_encoding": "LATIN1",
+	} {
+		pgtest.Exec(t, s, "alter database "+s.Database+" set "+name+" = '"+value+"'")
+	}
 	c := pgtest.Conn(t, s)
 	exec := func(sql string, args ...any) {
 		t.Helper()
@@ -24,7 +30,7 @@ func TestValuesAreWhatPostgresSays(t *testing.T) {
 			t.Fatalf("%s: %v", sql, err)
 		}
 	}
-	exec("set timezone = 'UTC'; set datestyle = 'ISO'; set intervalstyle = 'postgres'; set bytea_output = 'hex'")
+	exec("set timezone = 'UTC'; set datestyle = 'ISO'; set intervalstyle = 'postgres'; set bytea_output = 'hex'; set extra_float_digits = 1; set client_encoding = 'UTF8'")
 	stream := open(t, s, nil)
 	types := NewTypes()
 	values := 0

@@ -135,6 +135,9 @@ func (s *Stream) data(msg []byte) (*Tx, error) {
 		end := c.lsn()
 		c.uint64()
 		wanted := c.byte() != 0
+		if c.short {
+			return nil, codes.Wrap(codes.ReplicationConnectionDown, fmt.Errorf("read keepalive: %w", errShort), "")
+		}
 		raise(&s.at.received, end)
 		if !s.decoder.inside {
 			raise(&s.at.idle, end)

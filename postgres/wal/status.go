@@ -3,6 +3,7 @@ package wal
 import (
 	"encoding/binary"
 	"errors"
+	"math"
 	"net"
 	"sync/atomic"
 	"time"
@@ -11,8 +12,17 @@ import (
 const (
 	statusLimit = 10 * time.Second // longest pause between two status updates, and the time one may take to write
 	statusPause = time.Second      // pause between two while positions move
-	silence     = 2 * time.Minute  // no word from the server for so long, though asked: the connection is dead
+	silence     = 2 * time.Minute  // least time without a word, though asked, that means a dead connection
 )
+
+// patienceWith returns how long the server may be silent. While it decodes a transaction of which nothing is published
+// it looks at our questions only every half wal_sender_timeout, or not at all if there is none.
+func patienceWith(senderTimeout time.Duration) time.Duration {
+	if senderTimeout == 0 {
+		return math.MaxInt64 // the kernel notices, in its own time, that nobody takes our updates
+	}
+	return max(silence, 2*senderTimeout)
+}
 
 // positions are how far the stream has come. The reader writes received, pending and idle; anyone writes confirmed.
 type positions struct {

@@ -1,6 +1,7 @@
 package wal
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,7 +38,7 @@ type Options struct {
 	Start LSN
 	Log   *slog.Logger // nil: nothing is logged
 
-	silence time.Duration // see silence; shorter in tests
+	silence time.Duration // see patienceWith; shorter in tests
 }
 
 // Stream is an open replication connection. Run belongs to one goroutine, everything else may be called by any.
@@ -67,9 +68,6 @@ type Stream struct {
 func Open(ctx context.Context, o Options) (*Stream, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
-	}
-	if o.silence == 0 {
-		o.silence = silence
 	}
 	if err := o.check(); err != nil {
 		return nil, codes.Wrap(codes.StartReplicationFailed, err, "")
@@ -113,7 +111,7 @@ func begin(ctx context.Context, conn *pgconn.PgConn, o Options) (*Stream, error)
 		closing: make(chan struct{}), pulsed: make(chan struct{}),
 	}
 	s.at.confirmed.Store(uint64(from))
-	s.pulse = newPulse(s.conn, &s.at, server.senderTimeout, o.silence)
+	s.pulse = newPulse(s.conn, &s.at, server.senderTimeout, cmp.Or(o.silence, patienceWith(server.senderTimeout)))
 	go s.beat() // until Close, or the connection fails
 	return s, nil
 }
