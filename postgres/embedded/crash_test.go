@@ -64,6 +64,32 @@ func TestKilledPostgresWithBusyBackendComesBack(t *testing.T) {
 	}
 }
 
+func TestLostClusterEndsTheServer(t *testing.T) {
+	dir := dataDir(t)
+	s, err := embedded.Start(limited(t), embedded.Options{DataDir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid := postmaster(dir)
+	if err := os.Rename(filepath.Join(dir, "data"), filepath.Join(dir, "data.init")); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-s.Done():
+	case <-time.After(30 * time.Second):
+		t.Fatal("it goes on trying")
+	}
+	if err := s.Err(); err == nil || !strings.Contains(err.Error(), "is gone") {
+		t.Errorf("got %v", err)
+	}
+	if err := s.Stop(limited(t)); err == nil {
+		t.Error("Stop does not say that it was gone before")
+	}
+}
+
 func TestKilledOwnerTakesPostgresWithIt(t *testing.T) {
 	dir := dataDir(t)
 	o := startOwner(t, dir, nil)

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
+	"time"
 )
 
 // superuser owns the cluster; tables made by it are open to the API roles (see seed).
@@ -26,8 +28,11 @@ func (h *home) initdb(ctx context.Context, b binaries, fast bool) error {
 	var err error
 	// C.UTF-8 sorts by code point and still knows upper from lower case beyond ASCII. Not every system has it.
 	for _, locale := range [][]string{{"--locale=C.UTF-8"}, {"--locale=C", "--lc-ctype=en_US.UTF-8"}, {"--no-locale"}} {
-		if err = h.runInitdb(ctx, b, fast, locale); err == nil || ctx.Err() != nil {
+		if err = h.runInitdb(ctx, b, fast, locale); err == nil {
 			break
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("run initdb: %w", context.Cause(ctx))
 		}
 	}
 	if err != nil {
@@ -77,6 +82,8 @@ func (h *home) runInitdb(ctx context.Context, b binaries, fast bool, locale []st
 	}
 	cmd := exec.CommandContext(ctx, filepath.Join(b.dir, "initdb"), args...)
 	cmd.Dir, cmd.Env, cmd.SysProcAttr = h.dir, plainEnv(), attributes(h.owner)
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) } // with the Postgres that it runs
+	cmd.WaitDelay = time.Second
 	out, err := onOwnThread(cmd.CombinedOutput)
 	if err != nil {
 		_ = h.root.RemoveAll(initName) // the next attempt clears it as well
