@@ -57,13 +57,15 @@ func (e *Engine) completings(t *table, column int, rows []*batchRow) []*completi
 	col := &t.columns[column]
 	var out []*completing
 	if col.generated && col.expression != "" {
-		c := &completing{column: column, reads: t.readBy(col)}
-		for _, r := range rows {
-			if _, streamed := r.mapping.value(r.Row, column); !streamed && opIndex(r.Op) != opDelete && r.hasFull(c.reads) {
-				c.rows = append(c.rows, r)
+		for _, old := range []bool{false, true} {
+			c := &completing{column: column, old: old, reads: t.readBy(col)}
+			for _, r := range rows {
+				if _, streamed := r.imageValue(column, old); !streamed && r.computable(c) {
+					c.rows = append(c.rows, r)
+				}
 			}
+			out = append(out, c)
 		}
-		out = append(out, c)
 	}
 	if e.catalog.types.NeedsDatabase(col.oid) {
 		out = append(out, &completing{column: column, json: true, rows: rows, reads: []int{column}},
@@ -83,14 +85,18 @@ func (t *table) readBy(col *column) []int {
 	return out
 }
 
-// hasFull reports whether the new row has all the columns.
-func (r *batchRow) hasFull(columns []int) bool {
-	for _, c := range columns {
-		if _, ok := r.mapping.full(r.Row, c); !ok {
+// computable reports whether the stream has everything that the value is computed from. Of an old row that is so only
+// when it is whole.
+func (r *batchRow) computable(c *completing) bool {
+	if c.old && r.OldKind != wal.OldFull {
+		return false
+	}
+	for _, column := range c.reads {
+		if _, ok := r.imageValue(column, c.old); !ok {
 			return false
 		}
 	}
-	return true
+	return c.old || opIndex(r.Op) != opDelete
 }
 
 // compute evaluates one completing over its rows, and row by row if that fails.
@@ -151,7 +157,7 @@ func (e *Engine) inputs(c *completing) []*string {
 	for _, column := range c.reads {
 		for _, r := range c.rows {
 			var text *string
-			if v, _ := r.mapping.full(r.Row, column); v.Kind == wal.Text {
+			if v, _ := r.imageValue(column, c.old); v.Kind == wal.Text {
 				s := string(v.Data)
 				text = &s
 			}
@@ -227,7 +233,7 @@ func (r *batchRow) imageValue(column int, old bool) (wal.Value, bool) {
 
 // filterValue returns a column as filters see it.
 func (r *batchRow) filterValue(column int) (wal.Value, bool) {
-	if done, ok := r.completed[completedKey{column, false}]; ok && done.value.Kind != 0 {
+	if done, ok := r.completed[completedKey{column, opIndex(r.Op) == opDelete}]; ok && done.value.Kind != 0 {
 		return done.value, true
 	}
 	return r.mapping.value(r.Row, column)

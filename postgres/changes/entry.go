@@ -93,7 +93,18 @@ func (m *mapping) value(row *wal.Row, column int) (v wal.Value, ok bool) {
 	if i < 0 || i >= len(row.New) {
 		return v, false
 	}
-	return row.New[i], row.New[i].Kind != wal.Unchanged
+	v = row.New[i]
+	return v, v.Kind != wal.Unchanged && !borrowed(row, i)
+}
+
+// borrowed reports whether the value was stored out of line, not changed, and taken from the whole old row: then it is
+// the very same memory. Upstream's filters do not see such a value, though its record has it.
+func borrowed(row *wal.Row, i int) bool {
+	if row.OldKind != wal.OldFull || i >= len(row.Old) {
+		return false
+	}
+	is, was := row.New[i].Data, row.Old[i].Data
+	return len(is) > 0 && len(was) == len(is) && &is[0] == &was[0]
 }
 
 // old returns a column of the old row, if the stream has it. Without a change of the key Postgres sends no old row: its
@@ -119,7 +130,7 @@ func (m *mapping) old(row *wal.Row, column int) (v wal.Value, ok bool) {
 // full returns a column of the new row as completely as the stream has it: an unchanged value stored out of line is
 // taken from the old row when that one is whole.
 func (m *mapping) full(row *wal.Row, column int) (v wal.Value, ok bool) {
-	if v, ok = m.value(row, column); ok || row.OldKind != wal.OldFull || m.position[column] < 0 {
+	if v, ok = m.value(row, column); ok || row.OldKind != wal.OldFull {
 		return v, ok
 	}
 	return m.old(row, column)

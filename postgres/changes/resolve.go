@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"realtime/protocol/codes"
 )
 
 // maxRounds bounds how often loading what is missing shows that more is missing.
@@ -213,7 +215,7 @@ func (e *Engine) reenlist() {
 		for i := range sub.specs {
 			oids, err := judgeSpec(x, sub, i)
 			if err != nil && !sub.dormant[i] {
-				e.notify(sub, err.Error())
+				e.notify(sub, codes.Of(err).Text)
 			}
 			tables[i] = oids
 		}
