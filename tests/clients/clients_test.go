@@ -3,10 +3,12 @@ package clients
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -43,7 +45,7 @@ func TestClients(t *testing.T) {
 
 	ran := map[string]int{} // tests by file and by client
 	for r := range s.node(t, append([]string{
-		"--test", "--test-force-exit", "--test-concurrency=3",
+		"--test", "--test-force-exit", "--test-concurrency=3", "--test-timeout=90000",
 		"--test-reporter=./reporter.js", "--test-reporter-destination=stdout",
 	}, files...)) {
 		if r.Output != "" {
@@ -76,7 +78,11 @@ func TestClients(t *testing.T) {
 // no line told why.
 func (s *server) node(t *testing.T, args []string) func(yield func(result) bool) {
 	return func(yield func(result) bool) {
-		cmd := exec.Command("node", args...)
+		ctx, cancel := untilDeadline(t)
+		defer cancel()
+		cmd := exec.CommandContext(ctx, "node", args...)
+		cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // node ends its own children
+		cmd.WaitDelay = 5 * time.Second
 		cmd.Env = s.clientEnv()
 		var stderr bytes.Buffer
 		cmd.Stderr = &stderr
@@ -107,6 +113,15 @@ func (s *server) node(t *testing.T, args []string) func(yield func(result) bool)
 			t.Logf("node says:\n%s", out)
 		}
 	}
+}
+
+// untilDeadline ends a little before go test would, so that what was started
+// can be ended and what it said can be told.
+func untilDeadline(t *testing.T) (context.Context, context.CancelFunc) {
+	if deadline, ok := t.Deadline(); ok {
+		return context.WithDeadline(t.Context(), deadline.Add(-15*time.Second))
+	}
+	return context.WithCancel(t.Context())
 }
 
 // clientEnv is what setup.js reads.

@@ -2,7 +2,7 @@
 // whole sequences, so something that should not have come shows up as the next
 // item. Nothing sleeps to see silence: a later message that must come ends the wait.
 
-export const PATIENCE = 15_000 // ms; a loaded machine is slow, a lost message never comes
+export const PATIENCE = 10_000 // ms; a loaded machine is slow, a lost message never comes
 
 export class Inbox {
   #items = []
@@ -26,7 +26,7 @@ export class Inbox {
   // take resolves to the next n items, in order.
   async take(n) {
     const taken = []
-    while (taken.length < n) taken.push(await this.next())
+    while (taken.length < n) taken.push(await this.#after(taken))
     return taken
   }
 
@@ -34,9 +34,7 @@ export class Inbox {
   async until(match) {
     const dropped = []
     for (;;) {
-      const item = await this.next().catch((err) => {
-        throw new Error(`${err.message}, after ${JSON.stringify(dropped)}`)
-      })
+      const item = await this.#after(dropped)
       if (match(item)) return item
       dropped.push(item)
     }
@@ -45,6 +43,13 @@ export class Inbox {
   // drain empties the inbox and returns what was in it.
   drain() {
     return this.#items.splice(0)
+  }
+
+  // #after is next, with an error that tells what came before.
+  #after(earlier) {
+    return this.next().catch((err) => {
+      throw new Error(`${err.message}, after ${JSON.stringify(earlier)}`)
+    })
   }
 
   #arrival(patience) {

@@ -6,7 +6,7 @@ import { ALICE, database, publish, unique } from './setup.js'
 for (const kind of clients) {
   test(`${kind.name}: hears nothing after leaving and all after coming back`, async (t) => {
     const db = await database(t)
-    const table = await publish(t, db, 'id int primary key')
+    const table = await publish(db, 'id int primary key')
     const topic = unique('room')
     const changes = [{ event: '*', schema: 'public', table }]
     const options = { changes, presence: { key: 'alice' } }

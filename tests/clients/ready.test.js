@@ -8,29 +8,33 @@ import { ALICE, database, publish, unique } from './setup.js'
 
 const RUNS = 200
 const LANES = 4 // runs that are under way at any time
+const ENOUGH = 3 // losses: the verdict is clear
 
 for (const kind of clients) {
   test(`${kind.name}: ${RUNS} rows written in the tick of SUBSCRIBED, none lost`, async (t) => {
     const db = await database(t)
-    const table = await publish(t, db, 'id int primary key, owner uuid', 'auth.uid() = owner')
-    const results = []
+    const table = await publish(db, 'id int primary key, owner uuid', 'auth.uid() = owner')
+    const lost = []
+    let delivered = 0
     const lane = async (first) => {
       const writer = await database(t)
       const steady = kind.connect(t, { token: ALICE.token })
-      for (let id = first; id <= RUNS; id += LANES) {
+      for (let id = first; id <= RUNS && lost.length < ENOUGH; id += LANES) {
         const user = id % 2 ? steady : kind.connect(null, { token: ALICE.token })
-        results.push(await run(user, writer, table, id))
+        const loss = await run(user, writer, table, id)
+        if (loss) lost.push(loss)
+        else delivered++
         if (user !== steady) user.close()
       }
     }
     await Promise.all(Array.from({ length: LANES }, (_, n) => lane(n + 1)))
 
-    assert.equal(results.length, RUNS)
-    assert.deepEqual(results.filter((result) => result !== 'delivered'), [])
+    assert.deepEqual(lost, [])
+    assert.equal(delivered, RUNS)
   })
 }
 
-// run is one join, one insert in its tick, and what came of it.
+// run is one join and one insert in its tick. It resolves to what went wrong, or ''.
 async function run(user, writer, table, id) {
   let written
   const room = await user.room(unique('ready'), {
@@ -40,12 +44,12 @@ async function run(user, writer, table, id) {
   await written
   const change = await room.changes.next().catch((err) => err)
   await room.leave()
-  return change.new?.id === id ? 'delivered' : `run ${id}: ${change.message ?? JSON.stringify(change)}`
+  return change.new?.id === id ? '' : `run ${id}: ${change.message ?? JSON.stringify(change)}`
 }
 
 test(`${js2119.name}: the same with wait, when nobody listened before`, async (t) => {
   const db = await database(t)
-  const table = await publish(t, db, 'id int primary key, owner uuid', 'auth.uid() = owner')
+  const table = await publish(db, 'id int primary key, owner uuid', 'auth.uid() = owner')
   const user = js2119.connect(t, { token: ALICE.token })
   let written
   const room = await user.room(unique('ready'), {

@@ -29,7 +29,7 @@ type server struct {
 // newServer prepares a server and has it gone when the test ends; start starts it.
 func newServer(t *testing.T) *server {
 	t.Helper()
-	dir, err := os.MkdirTemp(workDir, "server-")
+	dir, err := os.MkdirTemp(workDir, "server-") //nolint:usetesting // see workDir
 	if err == nil {
 		err = os.Chmod(dir, 0o755)
 	}

@@ -27,7 +27,7 @@ describe('tokens', { concurrency: true }, () => {
 
     test(`${kind.name}: after a refresh the new claims decide about rows`, async (t) => {
       const db = await database(t)
-      const table = await publish(t, db, 'id int primary key, owner uuid', 'auth.uid() = owner')
+      const table = await publish(db, 'id int primary key, owner uuid', 'auth.uid() = owner')
       const user = kind.connect(t, { token: ALICE.token })
       const room = await user.room(unique('room'), { changes: [{ event: '*', schema: 'public', table }] })
       const subscribed = { extension: 'postgres_changes', status: 'ok', message: 'Subscribed to PostgreSQL' }
