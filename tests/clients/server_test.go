@@ -29,7 +29,7 @@ type server struct {
 // newServer prepares a server and has it gone when the test ends; start starts it.
 func newServer(t *testing.T) *server {
 	t.Helper()
-	dir, err := os.MkdirTemp(workDir, "server-") //nolint:usetesting // see workDir
+	dir, err := os.MkdirTemp(workDir, "server-")
 	if err == nil {
 		err = os.Chmod(dir, 0o755)
 	}
@@ -97,7 +97,7 @@ func (s *server) kill() {
 	if err := s.cmd.Process.Kill(); err != nil {
 		s.t.Fatal(err)
 	}
-	<-s.ended // with the news that it was killed
+	_ = <-s.ended // with the news that it was killed
 	s.cmd = nil
 }
 

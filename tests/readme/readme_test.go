@@ -57,7 +57,7 @@ func TestREADME(t *testing.T) {
 // database of a server that root starts runs as another user.
 func freshHome(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "realtime-readme-") //nolint:usetesting // see above
+	dir, err := os.MkdirTemp("", "realtime-readme-")
 	if err == nil {
 		err = os.Chmod(dir, 0o755)
 	}
