@@ -134,10 +134,11 @@ func (c *channel) appendSystem(dst []byte, m *member, extension, status, message
 	return protocol.AppendPush(dst, m.hello.Version, m.pushRef(), c.json, protocol.EventSystem, payload)
 }
 
-// expel ends a membership with a reason the client is told, and phx_close.
-func (c *channel) expel(m *member, message string) {
+// expel ends a membership with a reason the client is told, the limit it is about if it is about one, and phx_close.
+func (c *channel) expel(m *member, message string, l *protocol.Limit) {
 	c.flush()
-	b := c.appendSystem(nil, m, protocol.ExtensionSystem, protocol.StatusError, message)
+	payload := protocol.AppendSystemLimit(nil, protocol.ExtensionSystem, protocol.StatusError, message, c.room.sub, l)
+	b := protocol.AppendPush(nil, m.hello.Version, m.pushRef(), c.json, protocol.EventSystem, payload)
 	c.part(m, protocol.AppendPhxClose(b, m.hello.Version, m.joinRef, c.json))
 }
 

@@ -14,7 +14,7 @@ import (
 // enter shows the state to a member that asked for presence.
 func (c *channel) enter(m *member) {
 	if c.overPresence() {
-		c.expel(m, "Too many presence messages per second")
+		c.expel(m, "Too many presence messages per second", c.presenceRate())
 		return
 	}
 	c.counts.presence.Add(1)
@@ -25,6 +25,10 @@ func (c *channel) enter(m *member) {
 func (c *channel) overPresence() bool {
 	limit := c.tenant.Limits.PresenceEventsPerSecond
 	return c.counts.presence.Average() > float64(limit)
+}
+
+func (c *channel) presenceRate() *protocol.Limit {
+	return over("max_presence_events_per_second", c.counts.presence, c.tenant.Limits.PresenceEventsPerSecond)
 }
 
 // withPresence starts the topic's Presence with the first member that needs it, and the member's own standing.
@@ -56,8 +60,10 @@ func (c *channel) presencePush(p *push) {
 	}
 	c.withPresence(m)
 	if !m.presence.window.Take(time.Now()) {
-		c.s.complain(m.hello, codes.New(codes.ClientPresenceRateLimitReached, ""), c.room.sub)
-		c.expel(m, "Client presence rate limit exceeded")
+		l := c.tenant.Limits
+		f := hit(codes.ClientPresenceRateLimitReached, within("max_client_presence_events_per_window", m.presence.window, l.PresencePerWindow, l.PresenceWindow))
+		c.s.complain(m.hello, f, c.room.sub)
+		c.expel(m, "Client presence rate limit exceeded", limitOf(f))
 		return
 	}
 	switch e.Event {
@@ -78,9 +84,9 @@ func (c *channel) track(p *push, e protocol.PresencePush) {
 		c.s.complain(m.hello, codes.New(codes.InvalidPresencePayload, ""), c.room.sub)
 		c.answer(p, protocol.AppendReason(nil, "Presence track payload must be a map"))
 	case len(e.Payload) > c.tenant.Limits.PayloadBytes():
-		c.expel(m, "Track message size exceeded")
+		c.expel(m, "Track message size exceeded", c.tooLarge(len(e.Payload)))
 	case c.overPresence():
-		c.expel(m, "Too many presence messages per second")
+		c.expel(m, "Too many presence messages per second", c.presenceRate())
 	default:
 		payload := e.Payload
 		if payload == nil {

@@ -78,22 +78,28 @@ func (c *channel) gather(p *publish) int {
 
 // unfit answers a broadcast that is not delivered: too large, or no valid message.
 func (c *channel) unfit(p *publish) {
-	why := "payload_size_exceeded"
+	why, l := "payload_size_exceeded", c.tooLarge(p.size)
 	if p.fault != nil {
 		c.s.complain(p.from.hello, p.fault, c.room.sub)
-		why = p.fault.Text
+		why, l = p.fault.Text, nil
 	}
 	if p.from.ack {
 		c.flush()
-		c.reply(p.from, p.ref, protocol.StatusError, protocol.AppendReason(nil, why))
+		c.reply(p.from, p.ref, protocol.StatusError, protocol.AppendReasonLimit(nil, why, l))
 	}
+}
+
+// tooLarge describes a payload of size bytes; the limit is in bytes, as it is measured.
+func (c *channel) tooLarge(size int) *protocol.Limit {
+	return beyond("max_payload_size_in_kb", size, c.tenant.Limits.PayloadBytes())
 }
 
 // throttle ends the membership of everybody who received a message while the tenant's event rate is over its limit.
 func (c *channel) throttle(got int) {
 	if limit := c.tenant.Limits.EventsPerSecond; got > 0 && c.counts.events.Exceeded(limit) {
 		c.flush()
-		c.subs.each(func(m *member) { c.expel(m, "Too many messages per second") })
+		l := over("max_events_per_second", c.counts.events, limit)
+		c.subs.each(func(m *member) { c.expel(m, "Too many messages per second", l) })
 	}
 }
 

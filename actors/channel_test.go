@@ -132,7 +132,7 @@ func TestOversizedPayloadIsRefusedAndHarmsNobody(t *testing.T) {
 		a.want(`["1","2","realtime:room","phx_reply",{"status":"ok","response":{}}]`)
 		b.want(`[null,null,"realtime:room","broadcast",` + fits + `]`)
 		a.send(`["1","3","realtime:room","broadcast",{"d":"` + strings.Repeat("x", 1500-7) + `"}]`)
-		a.want(`["1","3","realtime:room","phx_reply",{"status":"error","response":{"reason":"payload_size_exceeded"}}]`)
+		a.want(`["1","3","realtime:room","phx_reply",{"status":"error","response":{"reason":"payload_size_exceeded","limit":{"name":"max_payload_size_in_kb","limit":1500,"value":1501}}}]`)
 		b.want()
 	})
 }

@@ -61,7 +61,7 @@ func (c *channel) refresh(m *member, token string, now time.Time) {
 func (c *channel) closeToken(m *member, err error) {
 	f := codes.Of(err)
 	c.s.complain(m.hello, f, c.room.sub)
-	c.expel(m, tenancy.RefreshMessage(err))
+	c.expel(m, tenancy.RefreshMessage(err), nil)
 }
 
 // tick looks at every deadline that has passed.

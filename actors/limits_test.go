@@ -16,7 +16,7 @@ func TestChannelsPerClient(t *testing.T) {
 		a.join("realtime:a", `{}`)
 		a.join("realtime:b", `{}`)
 		a.send(`["3","3","realtime:c","phx_join",{"config":{}}]`)
-		a.want(`["3","3","realtime:c","phx_reply",{"status":"error","response":{"reason":"ChannelRateLimitReached: Too many channels"}}]`)
+		a.want(`["3","3","realtime:c","phx_reply",{"status":"error","response":{"reason":"ChannelRateLimitReached: Too many channels","limit":{"name":"max_channels_per_client","limit":2,"value":3}}}]`)
 		a.send(`["4","4","realtime:b","phx_join",{"config":{}}]`) // a joined topic joined anew takes no further place
 		a.want(`["4","4","realtime:b","phx_reply",{"status":"ok","response":{"postgres_changes":[]}}]`, `["1","1","realtime:b","phx_close",{}]`)
 		a.send(`["1","5","realtime:a","phx_leave",{}]`)
@@ -32,7 +32,7 @@ func TestConcurrentUsersCountSocketsWithChannels(t *testing.T) {
 		a.join("realtime:a", `{}`)
 		a.join("realtime:b", `{}`)
 		b.send(`["1","1","realtime:a","phx_join",{"config":{}}]`)
-		b.want(`["1","1","realtime:a","phx_reply",{"status":"error","response":{"reason":"ConnectionRateLimitReached: Too many connected users"}}]`)
+		b.want(`["1","1","realtime:a","phx_reply",{"status":"error","response":{"reason":"ConnectionRateLimitReached: Too many connected users","limit":{"name":"max_concurrent_users","limit":1,"value":2}}}]`)
 		if err := n.s.Admit(t.Context(), n.tenant); err == nil || codes.Of(err).Code != codes.ConnectionRateLimitReached {
 			t.Errorf("admit at the limit: %v", err)
 		}
@@ -55,7 +55,7 @@ func TestJoinsPerSecondClosesTheSocket(t *testing.T) {
 		time.Sleep(6 * time.Second) // the meter looks every 5 s
 		a.send(`["2","2","realtime:a","phx_join",{"config":{}}]`)
 		got := a.take()
-		want := `["2","2","realtime:a","phx_reply",{"status":"error","response":{"reason":"ClientJoinRateLimitReached: Too many joins per second"}}]`
+		want := `["2","2","realtime:a","phx_reply",{"status":"error","response":{"reason":"ClientJoinRateLimitReached: Too many joins per second","limit":{"name":"max_joins_per_second","limit":1,"value":2,"window_ms":60000,"reset_ms":15000}}}]`
 		if len(got) == 0 || got[0] != want || got[len(got)-1] != "CLOSE 1001" {
 			t.Errorf("got %q", got)
 		}
@@ -77,7 +77,7 @@ func TestEventsPerSecondClosesReceivers(t *testing.T) {
 		time.Sleep(6 * time.Second)
 		a.send(`["1","2","realtime:room","broadcast",{"last":1}]`)
 		b.want(`[null,null,"realtime:room","broadcast",{"last":1}]`,
-			`["1",null,"realtime:room","system",{"channel":"room","extension":"system","message":"Too many messages per second","status":"error"}]`,
+			`["1",null,"realtime:room","system",{"channel":"room","extension":"system","message":"Too many messages per second","status":"error","limit":{"name":"max_events_per_second","limit":2,"value":10,"window_ms":60000,"reset_ms":45000}}]`,
 			`["1","1","realtime:room","phx_close",{}]`)
 		b.join(room1, `{}`)
 	})

@@ -106,7 +106,7 @@ func TestPresenceOverTheWindowClosesTheChannel(t *testing.T) {
 			t.Errorf("%d replies, want 5", got)
 		}
 		a.send(`["1","2","realtime:room","presence",{"event":"untrack"}]`)
-		a.want(`["1",null,"realtime:room","system",{"channel":"room","extension":"system","message":"Client presence rate limit exceeded","status":"error"}]`,
+		a.want(`["1",null,"realtime:room","system",{"channel":"room","extension":"system","message":"Client presence rate limit exceeded","status":"error","limit":{"name":"max_client_presence_events_per_window","limit":5,"value":6,"window_ms":30000,"reset_ms":30000}}]`,
 			`["1","1","realtime:room","phx_close",{}]`)
 		a.join(room1, `{}`)
 		time.Sleep(time.Second)

@@ -117,7 +117,7 @@ func (k *socket) answered(a *answered) {
 		return
 	}
 	v, m := k.r.hello.Version, a.r.m
-	b := protocol.AppendReply(nil, v, m.pushRef(), m.ref, m.topicJSON, protocol.StatusError, protocol.AppendReason(nil, a.r.reason))
+	b := protocol.AppendReply(nil, v, m.pushRef(), m.ref, m.topicJSON, protocol.StatusError, protocol.AppendReasonLimit(nil, a.r.reason, limitOf(a.r.fault)))
 	if m.replaces != nil {
 		b = protocol.AppendPhxClose(b, v, m.replaces.joinRef, m.topicJSON)
 	}

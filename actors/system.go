@@ -116,10 +116,10 @@ func (s *System) Admit(_ context.Context, t *tenancy.Tenant) error {
 		return err
 	}
 	if n, limit := int(a.counts.users.Load()), t.Limits.ConcurrentUsers; n >= limit {
-		return codes.Wrap(codes.ConnectionRateLimitReached, fmt.Errorf("%d users connected, max_concurrent_users is %d", n, limit), "")
+		return hit(codes.ConnectionRateLimitReached, beyond("max_concurrent_users", n+1, limit))
 	}
 	if limit := t.Limits.JoinsPerSecond; a.counts.joins.Exceeded(limit) {
-		return codes.Wrap(codes.JoinsRateLimitReached, fmt.Errorf("%.0f joins/s on average over 60 s, max_joins_per_second is %d", a.counts.joins.Average(), limit), "")
+		return hit(codes.JoinsRateLimitReached, over("max_joins_per_second", a.counts.joins, limit))
 	}
 	return nil
 }
@@ -172,7 +172,7 @@ func (s *System) Publish(_ context.Context, t *tenancy.Tenant, msgs []Publicatio
 		return err
 	}
 	if limit := t.Limits.EventsPerSecond; a.counts.events.Average() > float64(limit) {
-		return codes.Wrap(codes.MessagePerSecondRateLimitReached, fmt.Errorf("%.0f events/s on average over 60 s, max_events_per_second is %d", a.counts.events.Average(), limit), "")
+		return hit(codes.MessagePerSecondRateLimitReached, over("max_events_per_second", a.counts.events, limit))
 	}
 	a.counts.events.Add(len(msgs))
 	a.post.wait(channelRoom, s.stopped.Load)

@@ -1,7 +1,6 @@
 package actors
 
 import (
-	"fmt"
 	"strconv"
 	"time"
 
@@ -60,14 +59,14 @@ func (t *tenant) refuse(m *joinTenant) *codes.Fault {
 	case t.row.PrivateOnly && !m.m.join.Private:
 		return errPrivateOnly
 	case !counted && len(t.users) >= l.ConcurrentUsers:
-		return codes.Wrap(codes.ConnectionRateLimitReached, fmt.Errorf("%d users connected, max_concurrent_users is %d", len(t.users), l.ConcurrentUsers), "")
+		return hit(codes.ConnectionRateLimitReached, beyond("max_concurrent_users", len(t.users)+1, l.ConcurrentUsers))
 	case t.counts.joins.Exceeded(l.JoinsPerSecond):
-		return codes.Wrap(codes.ClientJoinRateLimitReached, fmt.Errorf("%.0f joins/s on average over 60 s, max_joins_per_second is %d", t.counts.joins.Average(), l.JoinsPerSecond), "")
+		return hit(codes.ClientJoinRateLimitReached, over("max_joins_per_second", t.counts.joins, l.JoinsPerSecond))
 	}
 	t.counts.joins.Add(1)
 	t.s.metrics.joins.Inc()
 	if m.open > l.ChannelsPerClient {
-		return codes.Wrap(codes.ChannelRateLimitReached, fmt.Errorf("%d topics on this connection, max_channels_per_client is %d", m.open, l.ChannelsPerClient), "")
+		return hit(codes.ChannelRateLimitReached, beyond("max_channels_per_client", m.open, l.ChannelsPerClient))
 	}
 	m.m.started = time.Now()
 	return nil

@@ -15,6 +15,11 @@ const (
 
 // AppendSystem appends the payload of a system message. channel is the topic without its prefix; "" leaves the key out.
 func AppendSystem(dst []byte, extension, status, message, channel string) []byte {
+	return AppendSystemLimit(dst, extension, status, message, channel, nil)
+}
+
+// AppendSystemLimit appends the payload of a system message about a limit that was hit.
+func AppendSystemLimit(dst []byte, extension, status, message, channel string, l *Limit) []byte {
 	dst = append(dst, '{')
 	if channel != "" {
 		dst = append(dst, `"channel":`...)
@@ -27,12 +32,15 @@ func AppendSystem(dst []byte, extension, status, message, channel string) []byte
 	dst = AppendString(dst, message)
 	dst = append(dst, `,"status":`...)
 	dst = AppendString(dst, status)
-	return append(dst, '}')
+	return append(l.appendKey(dst), '}')
 }
 
 // AppendReason appends the response of an error reply.
-func AppendReason(dst []byte, reason string) []byte {
+func AppendReason(dst []byte, reason string) []byte { return AppendReasonLimit(dst, reason, nil) }
+
+// AppendReasonLimit appends the response of an error reply about a limit that was hit.
+func AppendReasonLimit(dst []byte, reason string, l *Limit) []byte {
 	dst = append(dst, `{"reason":`...)
 	dst = AppendString(dst, reason)
-	return append(dst, '}')
+	return append(l.appendKey(dst), '}')
 }

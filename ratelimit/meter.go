@@ -115,3 +115,22 @@ func (m *Meter) state() (limit int, exceeded bool) {
 	defer m.mu.Unlock()
 	return m.limit, m.Exceeded(m.limit)
 }
+
+// Window is what the average is over.
+func (m *Meter) Window() time.Duration { return maxBuckets * Interval }
+
+// Reset is how long it takes until the average is under the limit if nothing more is added: a multiple of [Interval],
+// 0 if it is under it already.
+func (m *Meter) Reset() time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	sum, filled, next := m.sum, m.filled, m.next
+	for n := range maxBuckets {
+		if float64(sum)/float64(filled)/Interval.Seconds() < float64(m.limit) {
+			return time.Duration(n) * Interval
+		}
+		sum -= m.buckets[(next+n)%maxBuckets]
+		filled = min(filled+1, maxBuckets)
+	}
+	return maxBuckets * Interval
+}

@@ -139,3 +139,25 @@ func BenchmarkAddExceeded(b *testing.B) {
 		}
 	})
 }
+
+// Reset is what waiting shows: after that long, and not before, the average is under the limit.
+func TestResetIsWhenTheAverageSinks(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := NewMeter()
+		m.SetLimit(rapid.IntRange(1, 50).Draw(t, "limit"))
+		for range rapid.IntRange(0, 30).Draw(t, "ticks") {
+			m.Add(rapid.IntRange(0, 1000).Draw(t, "events"))
+			m.Tick()
+		}
+		wait := m.Reset()
+		for ; wait > 0; wait -= Interval {
+			if m.Average() < float64(m.limit) {
+				t.Fatalf("under the limit %s before its reset", wait)
+			}
+			m.Tick()
+		}
+		if m.Average() >= float64(m.limit) {
+			t.Fatalf("average %v at the reset, limit %d", m.Average(), m.limit)
+		}
+	})
+}

@@ -32,3 +32,10 @@ func (w *Window) Take(now time.Time) bool {
 	w.used++
 	return true
 }
+
+// Reset is how long it takes until the open span ends.
+func (w *Window) Reset(now time.Time) time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return max(w.ends.Sub(now), 0)
+}
