@@ -107,7 +107,7 @@ func (s *server) start(ctx context.Context) error {
 		s.log.Warn("configuration", "warning", w)
 	}
 	for _, step := range []func(context.Context) error{
-		s.raiseLimits, s.listen, s.openDatabase, s.openTenants, s.startActors, s.startWeb, s.awaitReady,
+		s.raiseLimits, s.listen, s.openDatabase, s.openTenants, s.remember, s.startActors, s.startWeb, s.awaitReady,
 	} {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -180,8 +180,9 @@ func (s *server) fail(err error) {
 	}
 }
 
-// remember writes what runs here, for the commands that look for it.
-func (s *server) remember() error {
+// remember writes what runs here, for the commands that look for it: before the
+// door opens, so that whoever has seen it open finds the rest.
+func (s *server) remember(context.Context) error {
 	if !s.c.Embedded() {
 		return nil
 	}

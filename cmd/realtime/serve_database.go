@@ -118,9 +118,19 @@ func (s *server) openTenants(ctx context.Context) error {
 	s.onStop("tenants", storeLimit, func(context.Context) error { s.store.Close(); return nil })
 	s.tenants = tenancy.NewCache(s.store, s.c.TenantTTL)
 	s.tenant = s.c.TenantName()
-	if !s.c.SeedTenant() {
-		return nil
+	if s.c.SeedTenant() {
+		if err := s.seed(ctx); err != nil {
+			return err
+		}
 	}
+	if err := s.store.Check(ctx); err != nil { // names the tenants, who are refused; the others are served
+		s.log.Error("tenant rows that cannot be used", "err", err)
+	}
+	return nil
+}
+
+// seed makes the self-host tenant, or brings it in line with the environment.
+func (s *server) seed(ctx context.Context) error {
 	secret, err := s.seedSecret(ctx)
 	if err != nil {
 		return err
