@@ -159,16 +159,20 @@ func (p *plan) probeSQL() string {
 returns table (i int, state text) language plpgsql as ` + quoteLiteral(`
 declare
 	realtime_ok bool;
+	realtime_done bool;
 `+declare+`begin
 	for realtime_n in 1 .. pg_catalog.cardinality(realtime_v1) loop
-		i := realtime_n; state := null; realtime_ok := null;
+		i := realtime_n; state := null; realtime_ok := null; realtime_done := false;
 		begin
 			`+becomeSQL+`
 			`+ask+`;
+			realtime_done := true;
 			raise exception using errcode = 'RT000';
 		exception
-			when sqlstate 'RT000' then null;
-			when others then state := sqlstate; realtime_ok := null;
+			when others then
+				if not realtime_done then
+					state := sqlstate; realtime_ok := null;
+				end if;
 		end;
 		if realtime_ok or state is not null then
 			return next;

@@ -161,17 +161,23 @@ returns table (i int, hits int[], state text) language plpgsql set plan_cache_mo
 declare
 	realtime_got int[];
 	realtime_c text;
+	realtime_done bool;
 `+declare+`begin
 	i := 0;
 	foreach realtime_c in array realtime_claims loop
-		i := i + 1; hits := null; state := null; realtime_got := null;
+		i := i + 1; hits := null; state := null; realtime_got := null; realtime_done := false;
 		begin
 			`+becomeSQL+`
 			`+ask+`;
+			realtime_done := true;
 			raise exception using errcode = 'RT000';
 		exception
-			when sqlstate 'RT000' then hits := realtime_got;
-			when others then state := sqlstate;
+			when others then
+				if realtime_done then
+					hits := realtime_got;
+				else
+					state := sqlstate;
+				end if;
 		end;
 		if hits is not null or state is not null then
 			return next;

@@ -9,21 +9,26 @@ language plpgsql as $f$
 declare
 	got text[];
 	statement text;
+	done bool; -- users' code may raise our own mark, too
 begin
 	i := 0;
 	foreach statement in array statements loop
-		i := i + 1; result := null; state := null; message := null; detail := null; hint := null; got := null;
+		i := i + 1; result := null; state := null; message := null; detail := null; hint := null; got := null; done := false;
 		begin
 			if path <> '' then
 				perform pg_catalog.set_config('search_path', path, true);
 			end if;
 			perform pg_catalog.set_config('role', who, true);
 			execute statement into got using v, c;
+			done := true;
 			raise exception using errcode = 'RT000';
 		exception
-			when sqlstate 'RT000' then
-				result := got;
 			when others then
+				if done then
+					result := got;
+					return next;
+					continue;
+				end if;
 				get stacked diagnostics state = returned_sqlstate, message = message_text,
 					detail = pg_exception_detail, hint = pg_exception_hint;
 		end;
@@ -39,17 +44,22 @@ language plpgsql as $f$
 declare
 	answer bool;
 	t oid;
+	done bool;
 begin
 	foreach t in array tables loop
-		rel := t; active := null; state := null; message := null; answer := null;
+		rel := t; active := null; state := null; message := null; answer := null; done := false;
 		begin
 			perform pg_catalog.set_config('role', who, true);
 			answer := pg_catalog.row_security_active(t);
+			done := true;
 			raise exception using errcode = 'RT000';
 		exception
-			when sqlstate 'RT000' then
-				active := answer;
 			when others then
+				if done then
+					active := answer;
+					return next;
+					continue;
+				end if;
 				get stacked diagnostics state = returned_sqlstate, message = message_text;
 		end;
 		return next;
