@@ -11,9 +11,9 @@ import (
 	"realtime/protocol/codes"
 )
 
-// quick gives the walsender of a stream little patience.
-func quick(s postgres.Settings, timeout string) postgres.Settings {
-	s.Params = map[string]string{"wal_sender_timeout": timeout}
+// quick gives the walsender of a stream little patience: 2 s.
+func quick(s postgres.Settings) postgres.Settings {
+	s.Params = map[string]string{"wal_sender_timeout": "2s"}
 	return s
 }
 
@@ -22,7 +22,7 @@ func quick(s postgres.Settings, timeout string) postgres.Settings {
 func TestBlockedReaderKeepsTheConnection(t *testing.T) {
 	s := pgtest.DB(t)
 	pgtest.Exec(t, s, everything, "create table t (id int, pad text)")
-	r := open(t, s, func(o *Options) { o.Settings = quick(s, "2s") })
+	r := open(t, s, func(o *Options) { o.Settings = quick(s) })
 	pgtest.Exec(t, s, "insert into t select i, repeat(md5(i::text), 60) from generate_series(1, 20000) i")
 	select {
 	case err := <-r.done:
@@ -43,11 +43,11 @@ func TestBlockedReaderKeepsTheConnection(t *testing.T) {
 func TestWaitingBeforeRunKeepsTheConnection(t *testing.T) {
 	s := pgtest.DB(t)
 	pgtest.Exec(t, s, everything, "create table t (id int)")
-	stream, err := Open(patient(t), Options{Settings: quick(s, "2s"), Slot: pgtest.Name(t), Publication: "everything"})
+	stream, err := Open(patient(t), Options{Settings: quick(s), Slot: pgtest.Name(t), Publication: "everything"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(5 * time.Second)
+	time.Sleep(5 * time.Second) //nolint:forbidigo // that nothing happens takes time to see
 	r := read(t, stream, 1)
 	pgtest.Exec(t, s, "insert into t values (1)")
 	r.next(t)
@@ -58,7 +58,7 @@ func TestSilentServerEndsRun(t *testing.T) {
 	s := pgtest.DB(t)
 	pgtest.Exec(t, s, everything)
 	proxy, through := pgtest.ProxyTo(t, s)
-	r := open(t, quick(through, "2s"), func(o *Options) { o.silence = 2 * time.Second })
+	r := open(t, quick(through), func(o *Options) { o.silence = 2 * time.Second })
 	select {
 	case err := <-r.done:
 		t.Fatalf("a server that answers was given up: %v", err)

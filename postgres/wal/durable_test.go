@@ -31,7 +31,9 @@ func confirmed(t *testing.T, c *pgx.Conn, slot string) LSN {
 // until waits for a condition.
 func until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(patience); !ok(); time.Sleep(20 * time.Millisecond) {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(patience); !ok(); <-tick.C {
 		if time.Now().After(end) {
 			t.Fatalf("waited in vain: %s", what)
 		}
@@ -106,13 +108,13 @@ func TestUnconfirmedHoldsTheSlotBack(t *testing.T) {
 	slot := pgtest.Name(t)
 	dropLater(t, s, slot)
 	c := pgtest.Conn(t, s)
-	r := open(t, quick(s, "2s"), func(o *Options) { o.Slot, o.Durable = slot, true })
+	r := open(t, quick(s), func(o *Options) { o.Slot, o.Durable = slot, true })
 	pgtest.Exec(t, s, "insert into t values (1)")
 	tx := r.next(t)
 	pgtest.Exec(t, s, "insert into unpublished select generate_series(1, 1000)")
 	now := parseLSN(scan[string](t, c, "select pg_current_wal_flush_lsn()::text"))
 	until(t, "the stream reads on", func() bool { return r.Received() >= now })
-	time.Sleep(2 * time.Second) // several updates
+	time.Sleep(2 * time.Second) //nolint:forbidigo // that several updates change nothing takes time to see
 	if got := confirmed(t, c, slot); got > tx.Commit {
 		t.Errorf("confirmed to %s, beyond a transaction that commits at %s", got, tx.Commit)
 	}
@@ -127,7 +129,7 @@ func TestTransactionsWithoutPublishedRowsConfirm(t *testing.T) {
 	slot := pgtest.Name(t)
 	dropLater(t, s, slot)
 	c := pgtest.Conn(t, s)
-	r := open(t, quick(s, "2s"), func(o *Options) { o.Slot, o.Durable = slot, true })
+	r := open(t, quick(s), func(o *Options) { o.Slot, o.Durable = slot, true })
 	pgtest.Exec(t, s, "insert into t values (0)", "truncate t")
 	now := parseLSN(scan[string](t, c, "select pg_current_wal_flush_lsn()::text"))
 	until(t, "empty transactions confirmed", func() bool { return confirmed(t, c, slot) >= now })

@@ -13,7 +13,7 @@ import (
 var (
 	// ErrClosed: the stream was closed by its owner.
 	ErrClosed = errors.New("stream is closed")
-	// ErrSlotInUse: another session reads the slot; see InUse for which.
+	// ErrSlotInUse: another session reads the slot; see InUseError for which.
 	ErrSlotInUse = errors.New("replication slot is in use")
 	// ErrSlotLost: a durable slot no longer has the WAL it promised. Drop it (DropSlot), open anew, and tell everybody
 	// that changes were missed.
@@ -22,21 +22,23 @@ var (
 	ErrNoPublication = errors.New("publication does not exist")
 )
 
-// InUse is the cause of a ReplicationSlotBeingUsed fault. It matches ErrSlotInUse.
-type InUse struct {
+// InUseError is the cause of a ReplicationSlotBeingUsed fault. It matches ErrSlotInUse.
+type InUseError struct {
 	Slot string
 	PID  int // of the backend that holds it, 0 if that is not known
 }
 
 // Error names slot and backend.
-func (e *InUse) Error() string { return fmt.Sprintf("slot %q is held by backend %d", e.Slot, e.PID) }
+func (e *InUseError) Error() string {
+	return fmt.Sprintf("slot %q is held by backend %d", e.Slot, e.PID)
+}
 
 // Is makes errors.Is(err, ErrSlotInUse) true.
-func (e *InUse) Is(target error) bool { return target == ErrSlotInUse }
+func (e *InUseError) Is(target error) bool { return target == ErrSlotInUse }
 
 // inUse is the fault of a slot that pid reads.
 func (o *Options) inUse(pid int, err error) error {
-	cause := error(&InUse{Slot: o.Slot, PID: pid})
+	cause := error(&InUseError{Slot: o.Slot, PID: pid})
 	if err != nil {
 		cause = fmt.Errorf("%w: %w", cause, err)
 	}

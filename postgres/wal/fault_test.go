@@ -110,7 +110,7 @@ func TestSlotInUseNamesItsHolder(t *testing.T) {
 			dropLater(t, s, o.Slot)
 			pid := scan[int](t, pgtest.Conn(t, s), "select active_pid from pg_replication_slots where slot_name = $1", o.Slot)
 			_, err := Open(patient(t), o)
-			var held *InUse
+			var held *InUseError
 			if codes.Of(err).Code != codes.ReplicationSlotBeingUsed || !errors.Is(err, ErrSlotInUse) || !errors.As(err, &held) {
 				t.Fatalf("got %v", err)
 			}

@@ -20,15 +20,15 @@ func as(kind string, texts ...string) oracleCase {
 }
 
 // but adds a value that differs from to_jsonb.
-func (oc oracleCase) but(text, want string) oracleCase {
-	oc.values = append(oc.values, oracleValue{text, want})
-	return oc
+func (o oracleCase) but(text, want string) oracleCase {
+	o.values = append(o.values, oracleValue{text, want})
+	return o
 }
 
 // inDatabase marks a type that only Postgres can make JSON of.
-func (oc oracleCase) inDatabase() oracleCase {
-	oc.database = true
-	return oc
+func (o oracleCase) inDatabase() oracleCase {
+	o.database = true
+	return o
 }
 
 var oracleSchema = []string{

@@ -82,10 +82,15 @@ func beating(t *testing.T, p *pulse) (updates <-chan update, stopped <-chan erro
 			out <- update{time.Since(began), LSN(binary.BigEndian.Uint64(b[6:])), LSN(binary.BigEndian.Uint64(b[14:])), b[38] == 1}
 		}
 	}()
-	go func() { done <- p.run(closing); client.Close() }() // ends with end, or by itself
+	go func() { // ends with end, or by itself
+		done <- p.run(closing)
+		_ = client.Close()
+	}()
 	return out, done, func() {
 		close(closing)
-		<-done
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
 		synctest.Wait()
 	}
 }
@@ -156,7 +161,7 @@ func TestPulseGivesUpOnSilence(t *testing.T) {
 		var at positions
 		p := newPulse(nil, &at, 0, silence)
 		updates, stopped, _ := beating(t, p)
-		time.Sleep(time.Hour) // nobody reads
+		time.Sleep(time.Hour) //nolint:forbidigo // in a bubble; nobody reads
 		if len(stopped) != 0 {
 			t.Fatal("gave up while nobody read")
 		}
@@ -193,7 +198,7 @@ func TestPulseHearsTheServer(t *testing.T) {
 		p.waiting.Store(false)
 		_, stopped, end := beating(t, p)
 		for range 20 {
-			time.Sleep(silence / 2)
+			time.Sleep(silence / 2) //nolint:forbidigo // in a bubble
 			p.heard.Store(true)
 		}
 		if len(stopped) != 0 {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"strings"
 	"sync"
@@ -139,9 +140,7 @@ func dial(ctx context.Context, s postgres.Settings) (*pgconn.PgConn, error) {
 	for name, value := range c.RuntimeParams {
 		params[strings.ToLower(name)] = value
 	}
-	for name, value := range session {
-		params[name] = value
-	}
+	maps.Copy(params, session)
 	c.RuntimeParams = params
 	return pgconn.ConnectConfig(ctx, &c.Config)
 }
