@@ -96,7 +96,7 @@ func parse(entries []protocol.ChangeEntry) error {
 // impossible ends the wait for changes that can never come: the join succeeds and is told so, unless it insisted.
 func (c *channel) impossible(m *member, f *codes.Fault) {
 	c.unwatch(m)
-	if m.join.Wait && m.state == joining {
+	if m.state == joining && m.join.Wait {
 		c.refuse(m, f)
 		c.rest()
 		return
@@ -129,8 +129,10 @@ func (c *channel) admit(m *member, status, message string) {
 	m.conn.Send(b)
 	c.due.set(m, c.recheck(m, time.Now()))
 	c.arm()
+	present := m.join.PresenceEnabled || c.tenant.PresenceEnabled
+	m.presenceKey, m.join, m.topicJSON = m.join.PresenceKey, nil, c.json
 	c.s.sys.Root.Send(m.socket, &admitted{m: m, channel: c.self})
-	if m.join.PresenceEnabled || c.tenant.PresenceEnabled {
+	if present {
 		c.enter(m)
 	}
 	c.s.metrics.joinSeconds.Observe(time.Since(m.started).Seconds())

@@ -35,7 +35,7 @@ func (c *channel) presenceRate() *protocol.Limit {
 func (c *channel) withPresence(m *member) {
 	if m.presence == nil {
 		l := c.tenant.Limits
-		key := m.join.PresenceKey
+		key := m.presenceKey
 		if key == "" {
 			key = uuid.NewString()
 		}

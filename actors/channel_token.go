@@ -29,12 +29,15 @@ func (c *channel) accessToken(p *push) {
 	case !t.Usable && !t.Null:
 		c.unknown(p)
 		return
-	case t.Null || t.Token == m.token || t.Token == m.heldToken || protocol.IsAPIKey(t.Token):
+	case t.Null || t.Token == m.token || m.held() == t.Token || protocol.IsAPIKey(t.Token):
 		return
 	}
 	now := time.Now()
-	if free := m.refreshed.Add(c.s.o.AccessTokenThrottle); !m.refreshed.IsZero() && now.Before(free) {
-		m.heldToken = t.Token
+	if m.refresh == nil {
+		m.refresh = &refresh{}
+	}
+	if free := m.refresh.at.Add(c.s.o.AccessTokenThrottle); now.Before(free) {
+		m.refresh.held = t.Token
 		c.due.set(m, free)
 		c.arm()
 		return
@@ -44,7 +47,7 @@ func (c *channel) accessToken(p *push) {
 
 // refresh verifies a new token and puts it in force.
 func (c *channel) refresh(m *member, token string, now time.Time) {
-	m.heldToken, m.refreshed = "", now
+	m.refresh.held, m.refresh.at = "", now
 	claims, err := c.claims(m.hello, token, now)
 	if err != nil {
 		c.closeToken(m, err)
@@ -56,6 +59,14 @@ func (c *channel) refresh(m *member, token string, now time.Time) {
 	if m.watching {
 		c.watch(m)
 	}
+}
+
+// held is the token that waits for the throttle, or "".
+func (m *member) held() string {
+	if m.refresh == nil {
+		return ""
+	}
+	return m.refresh.held
 }
 
 func (c *channel) closeToken(m *member, err error) {
@@ -73,8 +84,8 @@ func (c *channel) tick() {
 		case m.state == joining:
 			c.late(m)
 			continue
-		case m.heldToken != "":
-			c.refresh(m, m.heldToken, now)
+		case m.held() != "":
+			c.refresh(m, m.held(), now)
 			continue
 		}
 		claims, err := c.tenant.Verify(m.token, now)

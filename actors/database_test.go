@@ -69,7 +69,7 @@ func newSite(t *testing.T, o Options, sql ...string) *site {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 20*time.Second)
 		defer cancel()
 		s.Drain(ctx)
-		time.Sleep(1100 * time.Millisecond) // the library's throttle of dead letters keeps a goroutine for a second
+		time.Sleep(2 * deadLetterGap) // the library keeps a goroutine so long
 		if t.Failed() {
 			t.Log(log.String())
 		}

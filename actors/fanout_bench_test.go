@@ -21,7 +21,7 @@ func crowd(t testing.TB, n int) (*System, *Reader) {
 	}
 	t.Cleanup(func() {
 		s.Drain(context.WithoutCancel(t.Context()))
-		time.Sleep(1100 * time.Millisecond) // the library's throttle of dead letters keeps a goroutine for a second
+		time.Sleep(2 * deadLetterGap) // the library keeps a goroutine so long
 	})
 	tenant := &tenancy.Tenant{ExternalID: "acme", Limits: limits()}
 	tenant.Limits.EventsPerSecond, tenant.Limits.ConcurrentUsers, tenant.Limits.JoinsPerSecond = 1<<40, n+10, n+1000

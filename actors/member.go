@@ -21,16 +21,15 @@ type member struct {
 	topic     string // realtime:<sub>
 	topicJSON []byte
 	sub       string
-	joinRef   protocol.Ref // as sent with the join; null if it had none
-	ref       protocol.Ref // the join's ref
-	join      *protocol.Join
-	replaces  *closing // the membership this join ended, told after the reply
+	joinRef   protocol.Ref   // as sent with the join; null if it had none
+	ref       protocol.Ref   // the join's ref
+	join      *protocol.Join // until the reply: what was asked for
+	replaces  *closing       // the membership this join ended, told after the reply
 
 	self, ack, legacy bool
 	token             string
 	claims            *tenancy.Claims
-	heldToken         string    // the newest token, waiting for the throttle
-	refreshed         time.Time // when a token was last verified on the client's request
+	refresh           *refresh // nil until the client sends a token
 	private           bool
 	state             memberState
 	slot              int // place among the subscribers of its version
@@ -40,7 +39,14 @@ type member struct {
 	changesFault      string // why its changes are not live yet
 	started           time.Time
 	presence          *tracked
+	presenceKey       string // as asked for; "": a UUID
 	due               deadline
+}
+
+// refresh is a member's standing with new tokens.
+type refresh struct {
+	at   time.Time // when one was last verified
+	held string    // the newest since, waiting for the throttle
 }
 
 // tracked is a member's standing with presence.

@@ -15,18 +15,9 @@ type socket struct {
 	s       *System
 	r       *Reader
 	self    *actor.PID
-	members map[string]*seat
+	seats   seats
 	pending int // joins given to the tree and not answered
 	gone    bool
-}
-
-// seat is a topic of the connection. channel is nil while the join is under way; held are the frames that came
-// meanwhile. leaving: a phx_leave was accepted, or a newer join took the topic.
-type seat struct {
-	m       *member
-	channel *post
-	held    []*protocol.Message
-	leaving bool
 }
 
 func newSocket(s *System, r *Reader) *socket { return &socket{s: s, r: r} }
@@ -59,7 +50,7 @@ func (k *socket) frame(c actor.Context, f *frame) {
 		return
 	}
 	m := f.m
-	st := k.members[string(m.Topic)]
+	st := k.seats.find(string(m.Topic))
 	switch {
 	case string(m.Event) == protocol.EventJoin && m.Topic != nil:
 		k.join(m, st)
@@ -101,17 +92,17 @@ func (k *socket) leave(m *protocol.Message, st *seat) {
 
 // leftTopic: a Channel has let a member go.
 func (k *socket) leftTopic(m *leftTopic) {
-	if st := k.members[m.m.topic]; st != nil && st.m == m.m {
+	if st := k.seats.holds(m.m); st != nil {
 		k.drop(st)
 	}
 }
 
 // drop forgets a topic. Frames held for it are answered as for any topic that is not joined.
 func (k *socket) drop(st *seat) {
-	delete(k.members, st.m.topic)
+	k.seats.remove(st.m.topic)
 	k.publish((*k.r.open.Load()).without(st.m))
 	k.release(st, nil)
-	if len(k.members) == 0 {
+	if len(k.seats) == 0 {
 		k.r.lonely.Store(time.Now().UnixMilli())
 		k.r.tenant.send(&lonely{socket: k.self.Id})
 	}
@@ -145,7 +136,7 @@ func (k *socket) reply(m *protocol.Message, joinRef protocol.Ref, status string,
 // a member of a connection that is gone.
 func (k *socket) end(c actor.Context) {
 	k.gone = true
-	for _, st := range k.members {
+	for _, st := range k.seats {
 		if st.channel != nil && !st.leaving {
 			st.channel.send(&leave{m: st.m})
 		}
@@ -163,7 +154,7 @@ func (k *socket) stopWhenDone(c actor.Context) {
 
 // crashed closes the connection; its Reader's end reaches nobody any more, so the Channels are told here.
 func (k *socket) crashed(actor.Context) {
-	for _, st := range k.members {
+	for _, st := range k.seats {
 		if st.channel != nil {
 			st.channel.send(&leave{m: st.m})
 		}

@@ -36,13 +36,13 @@ func (k *socket) join(m *protocol.Message, st *seat) {
 	for _, p := range problems(j) {
 		k.s.complain(k.r.hello, codes.New(codes.InvalidJoinPayload, "%s", p), topic)
 	}
-	k.seat(n)
+	k.seats.put(&seat{m: n})
 	k.pending++
 	if err != nil {
 		k.s.sys.Root.Send(k.self, &refused{m: n, fault: codes.Of(err), reason: codes.Of(err).Reason()})
 		return
 	}
-	k.r.tenant.send(&joinTenant{m: n, open: len(k.members), socket: k.self.Id})
+	k.r.tenant.send(&joinTenant{m: n, open: len(k.seats), socket: k.self.Id})
 }
 
 // replace ends the membership a new join takes the topic from. One that is leaving is told of its end already.
@@ -55,13 +55,6 @@ func (k *socket) replace(old *seat, n *member) {
 	}
 	k.publish((*k.r.open.Load()).without(old.m))
 	k.release(old, &seat{m: old.m, leaving: true}) // a client does not push to a join it has given up
-}
-
-func (k *socket) seat(n *member) {
-	if k.members == nil {
-		k.members = make(map[string]*seat, 1)
-	}
-	k.members[n.topic] = &seat{m: n}
 }
 
 // take copies what of the join's payload the member keeps.
@@ -84,8 +77,8 @@ func problems(j *protocol.Join) []string {
 // on (its waiting is 0), so nothing held here is overtaken.
 func (k *socket) admitted(c actor.Context, m *admitted) {
 	k.pending--
-	st := k.members[m.m.topic]
-	if k.gone || st == nil || st.m != m.m {
+	st := k.seats.holds(m.m)
+	if k.gone || st == nil {
 		m.channel.send(&leave{m: m.m}) // gone, or joined anew, while the join was under way
 		k.stopWhenDone(c)
 		return
@@ -104,7 +97,7 @@ func (k *socket) refused(c actor.Context, m *refused) {
 		k.stopWhenDone(c)
 		return
 	}
-	if st := k.members[m.m.topic]; st != nil && st.m == m.m {
+	if st := k.seats.holds(m.m); st != nil {
 		k.drop(st)
 	}
 	k.r.waiting.Add(1) // a refusal counts against the Reader until it is answered: so many can be pending, no more

@@ -45,6 +45,7 @@ type System struct {
 	rates   *ratelimit.Registry
 	metrics *metrics
 	number  atomic.Uint64
+	guard   actor.PropsOption // of sockets: the library keeps a guardian per strategy for ever, so there is one
 
 	draining atomic.Bool     // no more joins
 	stopped  atomic.Bool     // the tree is gone
@@ -69,6 +70,7 @@ func New(o Options) (*System, error) {
 	setDefault(&o.LiveTimeout, 8*time.Second)
 	s := &System{o: o, log: o.Log, bus: o.Bus, rates: ratelimit.NewRegistry(), metrics: newMetrics(), readers: map[*Reader]struct{}{}, swept: make(chan struct{})}
 	s.rates.OnCrossing(s.crossing)
+	s.guard = actor.WithGuardian(stopAlways())
 	if o.Metrics != nil {
 		if err := s.metrics.register(o.Metrics, s); err != nil {
 			return nil, fmt.Errorf("register metrics: %w", err)
@@ -76,8 +78,8 @@ func New(o Options) (*System, error) {
 	}
 	s.life, s.end = context.WithCancel(context.Background()) //nolint:forbidigo // the tree has no caller to inherit from
 	s.sys = actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return quiet(o.Log) }),
-		actor.WithDeadLetterRequestLogging(false))
-	pid, err := s.sys.Root.SpawnNamed(s.props("tenants", newDirectory(s), actor.WithGuardian(stopAlways())), "tenants")
+		actor.WithDeadLetterRequestLogging(false), actor.WithDeadLetterThrottleInterval(deadLetterGap))
+	pid, err := s.sys.Root.SpawnNamed(s.props("tenants", newDirectory(s), s.guard), "tenants")
 	if err != nil {
 		return nil, fmt.Errorf("spawn tenants: %w", err)
 	}
@@ -88,6 +90,9 @@ func New(o Options) (*System, error) {
 	go s.sweep() // ends with s.life
 	return s, nil
 }
+
+// deadLetterGap is how long the library's throttle of dead letters keeps a goroutine.
+const deadLetterGap = 10 * time.Millisecond
 
 // attachTimeout bounds how long the edge waits for an actor that only looks something up.
 const attachTimeout = 5 * time.Second
@@ -143,7 +148,7 @@ func (s *System) Connect(c *Conn, h Hello) *Reader {
 	}
 	r.tenant = a.post
 	n := s.number.Add(1)
-	pid, err := s.sys.Root.SpawnNamed(s.props("socket", newSocket(s, r), actor.WithGuardian(stopAlways())), "socket/"+strconv.FormatUint(n, 10))
+	pid, err := s.sys.Root.SpawnNamed(s.props("socket", newSocket(s, r), s.guard), "socket/"+strconv.FormatUint(n, 10))
 	if err != nil {
 		s.log.Error("start socket", "err", err)
 		c.CloseWith(closeInternal, "")
