@@ -24,6 +24,7 @@ func TestAPI(t *testing.T) {
 		"broadcast reaches both versions": broadcastReachesBothVersions,
 		"preflight":                       preflights,
 		"ping":                            pings,
+		"front pages":                     frontPages,
 		"unknown routes are 404":          unknownRoutes,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, h) })
@@ -94,6 +95,9 @@ func TestBroadcastChecksInOrder(t *testing.T) {
 		if got := r.Header.Get("Access-Control-Allow-Origin"); got != "*" {
 			t.Errorf("%s: access-control-allow-origin %q, want *", name, got)
 		}
+		if limited := r.Header.Get("X-Limit-Hit") != ""; limited != (c.status == 429) {
+			t.Errorf("%s: limit header: %v", name, r.Header)
+		}
 		if rated := r.Header.Get("X-Rate-Limit") != ""; rated != (c.status != 406 && name != "unknown tenant") {
 			t.Errorf("%s: rate headers: %v", name, r.Header)
 		}
@@ -140,7 +144,7 @@ func pings(t *testing.T, h *house) {
 func unknownRoutes(t *testing.T, h *house) {
 	for _, c := range [][2]string{
 		{"GET", "/nothing"},
-		{"GET", "/"},
+
 		{"POST", "/healthcheck"},
 		{"GET", "/api/../healthcheck"},
 		{"GET", "/realtime/v1/metrics"},
@@ -159,6 +163,15 @@ func unknownRoutes(t *testing.T, h *house) {
 	}
 	if r, body := h.do(t, "GET", "//healthcheck/", ""); r.StatusCode != 200 || body != "ok" {
 		t.Errorf("healthcheck with more slashes: %d %s", r.StatusCode, body)
+	}
+}
+
+func frontPages(t *testing.T, h *house) {
+	for _, path := range []string{"/", "/inspector", "/inspector/new", "/inspector/new?token=x"} {
+		r, body := h.do(t, "GET", path, "")
+		if r.StatusCode != 200 || !strings.Contains(body, "Realtime is running.") || r.Header.Get("Content-Type") != typeText {
+			t.Errorf("%s: %d %s", path, r.StatusCode, body)
+		}
 	}
 }
 

@@ -2,13 +2,16 @@ package web
 
 import (
 	"errors"
+	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"realtime/actors"
 	"realtime/protocol"
+	"realtime/protocol/codes"
 )
 
 func TestBatchIsRefusedWhole(t *testing.T) {
@@ -94,13 +97,31 @@ func TestRateOfABatch(t *testing.T) {
 		want     string
 	}{
 		{0, 100, 100, ""},
-		{0.5, 100, 100, "Too many messages to broadcast, please reduce the batch size"},
+		{0.5, 100, 100, "max_events_per_second is 100, counted 100.5"},
 		{100, 0, 100, ""},
-		{100.1, 1, 100, "You have exceeded your rate limit"},
+		{100.1, 1, 100, ""}, // Publish says so
 	} {
-		if got := overRate(c.average, c.n, c.limit); got != c.want {
+		got := ""
+		if err := overRate(c.average, c.n, c.limit); err != nil {
+			got = err.Error()
+		}
+		if got != c.want {
 			t.Errorf("overRate(%v, %d, %d) = %q, want %q", c.average, c.n, c.limit, got, c.want)
 		}
+	}
+}
+
+func TestLimitHeaders(t *testing.T) {
+	h := http.Header{}
+	explainLimit(h, errors.New("something else"))
+	if len(h) != 0 {
+		t.Errorf("headers of another error: %v", h)
+	}
+	explainLimit(h, codes.Wrap(codes.MessagePerSecondRateLimitReached, &protocol.Limit{
+		Name: "max_events_per_second", Limit: 100, Value: 120.5, Window: time.Minute, Reset: 1500 * time.Millisecond,
+	}, ""))
+	if got := h.Get("X-Limit-Hit"); got != "max_events_per_second is 100, counted 120.5 over 1m0s, free again in 1.5s" || h.Get("Retry-After") != "2" {
+		t.Errorf("got %v", h)
 	}
 }
 

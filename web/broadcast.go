@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"realtime/actors"
+	"realtime/protocol"
 	"realtime/protocol/codes"
 	"realtime/tenancy"
 )
@@ -19,8 +20,6 @@ const maxBody = 8_000_000
 
 // skippedHeader counts the messages of an accepted batch that were not sent, because the caller may not write to their topics.
 const skippedHeader = "X-Broadcast-Skipped"
-
-const textRate = "You have exceeded your rate limit"
 
 // broadcast is POST /api/broadcast: all messages of a batch, or none.
 func (s *Server) broadcast(w http.ResponseWriter, r *http.Request, t *tenancy.Tenant) {
@@ -40,8 +39,8 @@ func (s *Server) broadcast(w http.ResponseWriter, r *http.Request, t *tenancy.Te
 		s.badBatch(w, r, t, err)
 		return
 	}
-	if text := overRate(s.o.System.EventRate(t), len(batch), t.Limits.EventsPerSecond); text != "" {
-		message(w, http.StatusTooManyRequests, text)
+	if over := overRate(s.o.System.EventRate(t), len(batch), t.Limits.EventsPerSecond); over != nil {
+		tooMany(w, "Too many messages to broadcast, please reduce the batch size", over)
 		return
 	}
 	public, skipped := withoutPrivate(batch)
@@ -55,15 +54,13 @@ func (s *Server) broadcast(w http.ResponseWriter, r *http.Request, t *tenancy.Te
 	w.WriteHeader(http.StatusAccepted)
 }
 
-// overRate says why n more messages are too many at an average rate, "" if they are not.
-func overRate(average float64, n, limit int) string {
-	switch {
-	case average > float64(limit):
-		return textRate
-	case average+float64(n) > float64(limit):
-		return "Too many messages to broadcast, please reduce the batch size"
+// overRate says how n more messages are too many at an average rate, nil if they are not. A rate that is over the limit by itself
+// is Publish's to refuse.
+func overRate(average float64, n, limit int) error {
+	if average > float64(limit) || average+float64(n) <= float64(limit) {
+		return nil
 	}
-	return ""
+	return &protocol.Limit{Name: "max_events_per_second", Limit: float64(limit), Value: average + float64(n)}
 }
 
 func (s *Server) badBatch(w http.ResponseWriter, r *http.Request, t *tenancy.Tenant, err error) {
@@ -94,7 +91,7 @@ func (s *Server) publishFailed(w http.ResponseWriter, r *http.Request, t *tenanc
 	s.log.Log(r.Context(), f.Code.Entry().Level, "broadcast refused", "code", string(f.Code), "err", err, "tenant", t.ExternalID)
 	switch f.Code {
 	case codes.MessagePerSecondRateLimitReached:
-		message(w, http.StatusTooManyRequests, textRate)
+		tooMany(w, "You have exceeded your rate limit", err)
 	case codes.RealtimeRestarting:
 		message(w, http.StatusServiceUnavailable, f.Text)
 	default:

@@ -25,7 +25,8 @@ type refusal struct {
 	status int
 	kind   string // content type; "" without a body
 	body   []byte
-	pause  bool // held back for Options.ConnectPause
+	pause  bool  // held back for Options.ConnectPause
+	cause  error // the headers name a limit that it is about
 }
 
 func (n *refusal) header(h http.Header) {
@@ -34,6 +35,7 @@ func (n *refusal) header(h http.Header) {
 	}
 	h.Set("Cache-Control", cachePolicy)
 	h.Set("Connection", "close")
+	explainLimit(h, n.cause)
 }
 
 // response is n for a connection that net/http does not serve.
@@ -66,7 +68,7 @@ func answer(w http.ResponseWriter, status int, body []byte) {
 	w.Header().Set("Content-Type", typeJSON)
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
-	_, _ = w.Write(body)
+	_, _ = w.Write(body) //nolint:gosec // JSON, never HTML
 }
 
 // message is the {"message": text} of the application's own refusals.

@@ -91,7 +91,7 @@ func (s *Server) refuse(ctx context.Context, hello actors.Hello, err error) *ref
 		status, text = http.StatusInternalServerError, "Error connecting to Realtime"
 	}
 	s.refused(ctx, hello, f)
-	return &refusal{status: status, kind: typeJSON, body: errorBody("error", text), pause: true}
+	return &refusal{status: status, kind: typeJSON, body: errorBody("error", text), pause: true, cause: err}
 }
 
 // refuseToken answers a token that did not verify, after the pause. The fault's cause names the key that was tried, not the token.

@@ -173,8 +173,8 @@ func TestHandshakeRow26ConnectedUsers(t *testing.T) {
 	first.frame(t, finText, `["1","1","realtime:a","phx_join",{"config":{}}]`)
 	first.want(t, `["1","1","realtime:a","phx_reply",{"status":"ok","response":{"postgres_changes":[]}}]`)
 	_, r, body := h.upgrade(t, target("apikey="+token(t)), host)
-	if r.StatusCode != 429 || body != `{"error":"Too many connected users"}` {
-		t.Errorf("%d %s", r.StatusCode, body)
+	if r.StatusCode != 429 || body != `{"error":"Too many connected users"}` || r.Header.Get("X-Limit-Hit") != "max_concurrent_users is 1, counted 2" {
+		t.Errorf("%d %s %v", r.StatusCode, body, r.Header)
 	}
 	if !strings.Contains(h.logs.String(), "ConnectionRateLimitReached") {
 		t.Error("the refusal is not logged")

@@ -28,6 +28,9 @@ func (s *Server) routes() *http.ServeMux {
 	mux.HandleFunc(pathSocket, s.hijack) // upgrades only: see dispatch
 	mux.HandleFunc(pathLongPoll, longPoll)
 
+	mux.HandleFunc("GET /{$}", front)
+	mux.HandleFunc("GET /inspector", front)
+	mux.HandleFunc("GET /inspector/new", front)
 	mux.HandleFunc("GET /healthcheck", healthcheck)
 	mux.Handle("GET /metrics", s.metrics())
 

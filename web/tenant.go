@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"realtime/protocol"
 	"realtime/protocol/codes"
 	"realtime/tenancy"
 )
@@ -44,7 +45,9 @@ func (s *Server) tenant(next tenantHandler) http.Handler {
 		h.Set("X-Rate-Limit", strconv.Itoa(limit))
 		h.Set("X-Rate-Limit-Remaining", strconv.Itoa(limit-rolling))
 		if rolling >= limit {
-			message(w, http.StatusTooManyRequests, "Too many requests")
+			tooMany(w, "Too many requests", &protocol.Limit{
+				Name: "max_events_per_second (requests)", Limit: float64(limit), Value: meter.Average(), Window: meter.Window(), Reset: meter.Reset(),
+			})
 			return
 		}
 		next(w, r, t)
