@@ -163,7 +163,7 @@ func (f *changesFeed) down(err error) {
 	f.s.metrics.feedRestarts.Inc()
 	f.log.Error("feed of changes lost its place", "err", err, "retry_in", f.backOff.String())
 	f.s.sys.Root.Send(f.parent, &feedDown{err: err})
-	f.s.later(f.self, f.backOff+rand.N(f.backOff/4), &retry{}) //nolint:gosec // spreads retries, guards nothing
+	f.s.later(f.self, f.backOff+rand.N(f.backOff/4), &retry{})
 	f.backOff = min(2*f.backOff, lastBackOff)
 }
 

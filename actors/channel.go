@@ -124,13 +124,13 @@ func (c *channel) reply(m *member, ref protocol.Ref, status string, response []b
 	m.conn.Send(protocol.AppendReply(nil, m.hello.Version, m.pushRef(), ref, c.json, status, response))
 }
 
-// system tells one member something.
-func (c *channel) system(m *member, extension, status, message string) {
-	m.conn.Send(c.appendSystem(nil, m, extension, status, message))
+// tell says something about its changes to one member.
+func (c *channel) tell(m *member, status, message string) {
+	m.conn.Send(c.appendAboutChanges(nil, m, status, message))
 }
 
-func (c *channel) appendSystem(dst []byte, m *member, extension, status, message string) []byte {
-	payload := protocol.AppendSystem(nil, extension, status, message, c.room.sub)
+func (c *channel) appendAboutChanges(dst []byte, m *member, status, message string) []byte {
+	payload := protocol.AppendSystem(nil, protocol.ExtensionPostgresChanges, status, message, c.room.sub)
 	return protocol.AppendPush(dst, m.hello.Version, m.pushRef(), c.json, protocol.EventSystem, payload)
 }
 

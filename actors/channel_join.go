@@ -107,7 +107,7 @@ func (c *channel) impossible(m *member, f *codes.Fault) {
 		return
 	}
 	c.flush()
-	c.system(m, protocol.ExtensionPostgresChanges, protocol.StatusError, f.Text)
+	c.tell(m, protocol.StatusError, f.Text)
 }
 
 // admit makes m a member: reply, then the close of what it replaces, then what its changes have to say, in one
@@ -124,7 +124,7 @@ func (c *channel) admit(m *member, status, message string) {
 		m.replaces = nil
 	}
 	if status != "" {
-		b = c.appendSystem(b, m, protocol.ExtensionPostgresChanges, status, message)
+		b = c.appendAboutChanges(b, m, status, message)
 	}
 	m.conn.Send(b)
 	c.due.set(m, c.recheck(m, time.Now()))
@@ -201,7 +201,7 @@ func (c *channel) live(l *live) {
 		if m.state == joined {
 			c.s.complain(m.hello, a.Err, c.room.sub)
 			c.flush()
-			c.system(m, protocol.ExtensionPostgresChanges, protocol.StatusError, a.Err.Text)
+			c.tell(m, protocol.StatusError, a.Err.Text)
 		}
 	default:
 		c.impossible(m, a.Err)
@@ -213,10 +213,10 @@ func (c *channel) flowing(m *member, warnings []string) {
 		c.admit(m, protocol.StatusOK, protocol.MessageSubscribed)
 	} else {
 		c.flush()
-		c.system(m, protocol.ExtensionPostgresChanges, protocol.StatusOK, protocol.MessageSubscribed)
+		c.tell(m, protocol.StatusOK, protocol.MessageSubscribed)
 	}
 	for _, w := range warnings {
-		c.system(m, protocol.ExtensionPostgresChanges, protocol.StatusOK, fmt.Sprintf("Warning: %s", w))
+		c.tell(m, protocol.StatusOK, fmt.Sprintf("Warning: %s", w))
 	}
 }
 

@@ -138,6 +138,6 @@ func (c *channel) remote(r *remote) {
 func (c *channel) notice(n *notice) {
 	if c.member(n.m) {
 		c.flush()
-		c.system(n.m, protocol.ExtensionPostgresChanges, protocol.StatusError, n.text)
+		c.tell(n.m, protocol.StatusError, n.text)
 	}
 }

@@ -108,12 +108,12 @@ func TestRefusalPausesOnlyItself(t *testing.T) {
 	bubble(t, Options{JoinPause: 5 * time.Second}, func(t *testing.T, n *node) {
 		a := n.connect(protocol.V2)
 		a.send(`["1","1","realtime:","phx_join",{"config":{}}]`)
-		time.Sleep(time.Millisecond)
+		pause(time.Millisecond)
 		a.send(`["2","2","realtime:secret","phx_join",{"config":{"private":true}}]`)
 		a.send(`[null,"3","phoenix","heartbeat",{}]`)
 		a.want(`[null,"3","phoenix","phx_reply",{"status":"ok","response":{}}]`)
 		a.join(room1, `{}`)
-		time.Sleep(5*time.Second + time.Millisecond)
+		pause(5*time.Second + time.Millisecond)
 		a.want(`["1","1","realtime:","phx_reply",{"status":"error","response":{"reason":"TopicNameRequired: You must provide a topic name"}}]`,
 			`["2","2","realtime:secret","phx_reply",{"status":"error","response":{"reason":"Unauthorized: You do not have permissions to read from this Channel topic: secret"}}]`)
 		a.send(`["9","9","elsewhere","phx_join",{}]`)

@@ -25,7 +25,7 @@ func (f rawFD) write(b []byte) (int, bool) {
 	if f == noFD || len(b) == 0 {
 		return 0, true
 	}
-	n, _, e := syscall.RawSyscall(syscall.SYS_WRITE, uintptr(f), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
+	n, _, e := syscall.RawSyscall(syscall.SYS_WRITE, uintptr(f), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b))) //nolint:gosec // G103: b outlives the call
 	switch e {
 	case 0:
 		return int(n), true

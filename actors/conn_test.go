@@ -79,7 +79,7 @@ func TestLargeMessageDoesNotCutSlowReaders(t *testing.T) {
 			t.Fatalf("after %d of %d bytes: %v", got, want, err)
 		}
 		got += n
-		time.Sleep(2 * time.Millisecond)
+		pause(2 * time.Millisecond)
 	}
 	if n := cuts.Load(); n != 0 {
 		t.Errorf("cut %d times", n)
@@ -110,7 +110,7 @@ func TestPeerWithoutProgressIsCutInTime(t *testing.T) {
 	c, far := pair(t, ConnOptions{Stall: 300 * time.Millisecond, MaxBehind: 64 << 20, OnCut: func(r CutReason, _ int) { why <- r }})
 	c.Send(make([]byte, 16<<20))
 	for range 6 { // progress, however little, is a reason to wait
-		time.Sleep(100 * time.Millisecond)
+		pause(100 * time.Millisecond)
 		if _, err := io.CopyN(io.Discard, far, 2<<20); err != nil {
 			t.Fatalf("a peer that reads was cut: %v", err)
 		}

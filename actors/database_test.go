@@ -69,7 +69,7 @@ func newSite(t *testing.T, o Options, sql ...string) *site {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 20*time.Second)
 		defer cancel()
 		s.Drain(ctx)
-		time.Sleep(2 * deadLetterGap) // the library keeps a goroutine so long
+		pause(2 * deadLetterGap) // the library keeps a goroutine so long
 		if t.Failed() {
 			t.Log(log.String())
 		}
@@ -93,9 +93,9 @@ type caller struct {
 	ch chan string
 }
 
-func (s *site) connect(sub string, ttl time.Duration) *caller {
+func (s *site) connect(sub string) *caller {
 	s.t.Helper()
-	tok := s.token(sub, ttl)
+	tok := s.token(sub, time.Hour)
 	claims, err := s.tenant.Verify(tok, time.Now())
 	if err != nil {
 		s.t.Fatal(err)
@@ -171,7 +171,7 @@ func (c *caller) watch(entry string) {
 
 func TestChangesReachOnlyWhoMaySeeThem(t *testing.T) {
 	s := newSite(t, Options{}, todos...)
-	a, b := s.connect(alice, time.Hour), s.connect(bob, time.Hour)
+	a, b := s.connect(alice), s.connect(bob)
 	a.watch(`{"event":"*","schema":"public","table":"todos"}`)
 	b.watch(`{"event":"*","schema":"public","table":"todos"}`)
 	pgtest.Exec(t, s.db, `insert into todos values (1,'`+alice+`','hers')`)
@@ -189,7 +189,7 @@ func TestChangesReachOnlyWhoMaySeeThem(t *testing.T) {
 func TestLiveMeansLive(t *testing.T) {
 	s := newSite(t, Options{}, todos...)
 	for i := range 50 {
-		a := s.connect(alice, time.Hour)
+		a := s.connect(alice)
 		a.p.send(`["1","1","realtime:todos","phx_join",{"config":{"postgres_changes":[{"event":"INSERT","schema":"public","table":"todos"}]}}]`)
 		a.want(`"phx_reply",{"status":"ok"`)
 		pgtest.Exec(t, s.db, fmt.Sprintf(`insert into todos values (%d,'%s','n')`, i, alice))
@@ -202,7 +202,7 @@ func TestLiveMeansLive(t *testing.T) {
 // A feed that loses its place comes back by itself, and the subscribers are live again without asking.
 func TestChangesSurviveAKilledWalsender(t *testing.T) {
 	s := newSite(t, Options{}, todos...)
-	a := s.connect(alice, time.Hour)
+	a := s.connect(alice)
 	a.watch(`{"event":"*","schema":"public","table":"todos"}`)
 	pgtest.Exec(t, s.db, `select pg_terminate_backend(active_pid) from pg_replication_slots where active and database=current_database()`)
 	for f := a.next(); !strings.Contains(f, "Subscribed to PostgreSQL"); f = a.next() {
@@ -216,7 +216,7 @@ func TestChangesSurviveAKilledWalsender(t *testing.T) {
 
 func TestUnpublishedTableIsSaidAtOnce(t *testing.T) {
 	s := newSite(t, Options{}, append(todos, `create table public.secret (id int primary key)`)...)
-	a := s.connect(alice, time.Hour)
+	a := s.connect(alice)
 	a.p.send(`["1","1","realtime:x","phx_join",{"config":{"postgres_changes":[{"event":"*","schema":"public","table":"secret"}]}}]`)
 	a.want(`"phx_reply",{"status":"ok"`)
 	a.want(`"system"`, `"status":"error"`, `Unable to subscribe to changes with given parameters. Please check Realtime is enabled for the given connect parameters: [event: *, schema: public, table: secret, filters: [], select: nil]`)
@@ -226,7 +226,7 @@ func TestUnpublishedTableIsSaidAtOnce(t *testing.T) {
 
 func TestTokenRefreshFailureAndExpiryCloseTheChannel(t *testing.T) {
 	s := newSite(t, Options{})
-	a := s.connect(alice, time.Hour)
+	a := s.connect(alice)
 	join := func() {
 		a.p.send(`["1","1","realtime:x","phx_join",{"config":{}}]`)
 		a.want(`"phx_reply",{"status":"ok"`)
@@ -252,7 +252,7 @@ func TestTokenRefreshFailureAndExpiryCloseTheChannel(t *testing.T) {
 // Public channels work while the tenant's database is away, and joins that want changes are told.
 func TestPublicChannelsWorkWithoutTheDatabase(t *testing.T) {
 	s := newSite(t, Options{LiveTimeout: 500 * time.Millisecond}, todos...)
-	a := s.connect(alice, time.Hour)
+	a := s.connect(alice)
 	pgtest.Exec(t, s.db, `drop publication supabase_realtime`)
 	a.p.send(`["1","1","realtime:x","phx_join",{"config":{"broadcast":{"self":true}}}]`)
 	a.want(`"phx_reply",{"status":"ok"`)

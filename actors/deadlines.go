@@ -33,11 +33,11 @@ func (d *deadlines) drop(m *member) {
 }
 
 // next is the earliest deadline.
-func (d deadlines) next() (time.Time, bool) {
-	if len(d) == 0 {
+func (d *deadlines) next() (time.Time, bool) {
+	if len(*d) == 0 {
 		return time.Time{}, false
 	}
-	return d[0].due.at, true
+	return (*d)[0].due.at, true
 }
 
 // pop takes out one member that is due at now.
@@ -49,11 +49,12 @@ func (d *deadlines) pop(now time.Time) *member {
 }
 
 // Len, Less, Swap, Push and Pop implement heap.Interface.
-func (d deadlines) Len() int           { return len(d) }
-func (d deadlines) Less(i, j int) bool { return d[i].due.at.Before(d[j].due.at) }
-func (d deadlines) Swap(i, j int) {
-	d[i], d[j] = d[j], d[i]
-	d[i].due.index, d[j].due.index = i, j
+func (d *deadlines) Len() int           { return len(*d) }
+func (d *deadlines) Less(i, j int) bool { return (*d)[i].due.at.Before((*d)[j].due.at) }
+func (d *deadlines) Swap(i, j int) {
+	l := *d
+	l[i], l[j] = l[j], l[i]
+	l[i].due.index, l[j].due.index = i, j
 }
 
 // Push implements heap.Interface.

@@ -28,7 +28,7 @@ func (p *post) send(m any) { p.root.Send(p.pid, m) }
 // under overload, and a condition would cost every message.
 func (p *post) wait(limit int, gone func() bool) {
 	for p.box != nil && p.box.UserMessageCount() > limit && !gone() {
-		time.Sleep(200 * time.Microsecond)
+		pause(200 * time.Microsecond)
 	}
 }
 
@@ -70,3 +70,6 @@ func (s *System) later(home *actor.PID, d time.Duration, m any) *time.Timer {
 }
 
 func typeName(v any) string { return fmt.Sprintf("%T", v) }
+
+// pause sleeps. Only those outside the tree may: readers and feeds that wait for a full mailbox.
+func pause(d time.Duration) { time.Sleep(d) } //nolint:forbidigo // polling costs nothing until there is overload

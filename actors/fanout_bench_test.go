@@ -21,7 +21,7 @@ func crowd(t testing.TB, n int) (*System, *Reader) {
 	}
 	t.Cleanup(func() {
 		s.Drain(context.WithoutCancel(t.Context()))
-		time.Sleep(2 * deadLetterGap) // the library keeps a goroutine so long
+		pause(2 * deadLetterGap) // the library keeps a goroutine so long
 	})
 	tenant := &tenancy.Tenant{ExternalID: "acme", Limits: limits()}
 	tenant.Limits.EventsPerSecond, tenant.Limits.ConcurrentUsers, tenant.Limits.JoinsPerSecond = 1<<40, n+10, n+1000
@@ -31,7 +31,7 @@ func crowd(t testing.TB, n int) (*System, *Reader) {
 		r := s.Connect(c, Hello{Tenant: tenant, Token: "tok", Version: protocol.V2, Claims: &tenancy.Claims{Role: "anon", Expires: time.Now().Add(time.Hour)}})
 		r.Message([]byte(`["1","1","realtime:room","phx_join",{"config":`+config+`}]`), false)
 		for len(*r.open.Load()) == 0 || r.waiting.Load() > 0 {
-			time.Sleep(100 * time.Microsecond)
+			pause(100 * time.Microsecond)
 		}
 		t.Cleanup(r.Closed)
 		return r
@@ -46,11 +46,11 @@ func crowd(t testing.TB, n int) (*System, *Reader) {
 func settled(s *System, r *Reader) {
 	to := (*r.open.Load())[0].channel
 	for to.box.UserMessageCount() > 0 {
-		time.Sleep(50 * time.Microsecond)
+		pause(50 * time.Microsecond)
 	}
 	for _, o := range s.open() {
 		for o.conn.pending() {
-			time.Sleep(50 * time.Microsecond)
+			pause(50 * time.Microsecond)
 		}
 	}
 }

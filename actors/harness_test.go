@@ -52,7 +52,7 @@ func bubble(t *testing.T, o Options, test func(t *testing.T, n *node)) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		s.Drain(ctx)
-		time.Sleep(15 * time.Second) // stalled peers are given up, and the library's dead letter throttle ends
+		pause(15 * time.Second) // stalled peers are given up, and the library's dead letter throttle ends
 	})
 }
 

@@ -52,7 +52,7 @@ func TestJoinsPerSecondClosesTheSocket(t *testing.T) {
 			a.send(`["1","1","realtime:a","phx_join",{"config":{}}]`)
 		}
 		a.take()
-		time.Sleep(6 * time.Second) // the meter looks every 5 s
+		pause(6 * time.Second) // the meter looks every 5 s
 		a.send(`["2","2","realtime:a","phx_join",{"config":{}}]`)
 		got := a.take()
 		want := `["2","2","realtime:a","phx_reply",{"status":"error","response":{"reason":"ClientJoinRateLimitReached: Too many joins per second","limit":{"name":"max_joins_per_second","limit":1,"value":2,"window_ms":60000,"reset_ms":15000}}}]`
@@ -74,7 +74,7 @@ func TestEventsPerSecondClosesReceivers(t *testing.T) {
 		if got := len(b.take()); got != 50 {
 			t.Errorf("%d of a burst delivered, want all 50", got)
 		}
-		time.Sleep(6 * time.Second)
+		pause(6 * time.Second)
 		a.send(`["1","2","realtime:room","broadcast",{"last":1}]`)
 		b.want(`[null,null,"realtime:room","broadcast",{"last":1}]`,
 			`["1",null,"realtime:room","system",{"channel":"room","extension":"system","message":"Too many messages per second","status":"error","limit":{"name":"max_events_per_second","limit":2,"value":10,"window_ms":60000,"reset_ms":45000}}]`,
@@ -87,9 +87,9 @@ func TestSilentSocketIsClosed(t *testing.T) {
 	bubble(t, Options{}, func(t *testing.T, n *node) {
 		a := n.connect(protocol.V2)
 		a.join(room1, `{}`)
-		time.Sleep(50 * time.Second)
+		pause(50 * time.Second)
 		a.want()
-		time.Sleep(16 * time.Second)
+		pause(16 * time.Second)
 		a.want("CLOSE 1000")
 		<-a.over
 		if got := n.s.Connections(); got != 0 {

@@ -53,8 +53,7 @@ type (
 		payload []byte
 		reply   *member // whose push is answered
 		ref     protocol.Ref
-		fault   []byte // response of an error reply; nil for ok
-		quiet   bool   // nothing to show, only to answer
+		quiet   bool // nothing to show, only to answer
 	}
 
 	// leave comes from a Socket: the member leaves, or its connection is gone or joins anew.

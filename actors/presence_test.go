@@ -11,7 +11,7 @@ import (
 
 var phxRef = regexp.MustCompile(`[A-Za-z0-9_-]{16}`)
 
-// refs names the phx_refs in frames by their first appearance: R1, R2, …
+// refs names the phx_refs in frames by their first appearance: R1, R2 and so on.
 func refs(names map[string]string, frames []string) []string {
 	out := make([]string, len(frames))
 	for i, f := range frames {
@@ -109,6 +109,6 @@ func TestPresenceOverTheWindowClosesTheChannel(t *testing.T) {
 		a.want(`["1",null,"realtime:room","system",{"channel":"room","extension":"system","message":"Client presence rate limit exceeded","status":"error","limit":{"name":"max_client_presence_events_per_window","limit":5,"value":6,"window_ms":30000,"reset_ms":30000}}]`,
 			`["1","1","realtime:room","phx_close",{}]`)
 		a.join(room1, `{}`)
-		time.Sleep(time.Second)
+		pause(time.Second)
 	})
 }

@@ -95,7 +95,7 @@ func (r *Reader) publish(m *protocol.Message, from *member) *publish {
 // give hands a copy of a frame to the Socket and waits while it has too many.
 func (r *Reader) give(m *protocol.Message) {
 	for r.waiting.Load() >= socketRoom && !r.over() {
-		time.Sleep(time.Millisecond)
+		pause(time.Millisecond)
 	}
 	r.waiting.Add(1)
 	r.s.sys.Root.Send(r.socket, &frame{m: keep(m)})

@@ -20,8 +20,8 @@ type seat struct {
 type seats []*seat
 
 // place is where topic is, or belongs.
-func (s seats) place(topic string) (int, bool) {
-	return slices.BinarySearchFunc(s, topic, func(e *seat, t string) int {
+func (s *seats) place(topic string) (int, bool) {
+	return slices.BinarySearchFunc(*s, topic, func(e *seat, t string) int {
 		switch {
 		case e.m.topic < t:
 			return -1
@@ -33,15 +33,15 @@ func (s seats) place(topic string) (int, bool) {
 }
 
 // find is the seat of a topic, or nil.
-func (s seats) find(topic string) *seat {
+func (s *seats) find(topic string) *seat {
 	if i, ok := s.place(topic); ok {
-		return s[i]
+		return (*s)[i]
 	}
 	return nil
 }
 
 // holds is the seat of m, or nil if its topic is another member's by now.
-func (s seats) holds(m *member) *seat {
+func (s *seats) holds(m *member) *seat {
 	if e := s.find(m.topic); e != nil && e.m == m {
 		return e
 	}

@@ -27,7 +27,7 @@ func (k *socket) receive(c actor.Context) {
 	case *actor.Started:
 		k.self = c.Self()
 	case *frame:
-		k.frame(c, m)
+		k.frame(m)
 	case *admitted:
 		k.admitted(c, m)
 	case *refused:
@@ -45,7 +45,7 @@ func (k *socket) receive(c actor.Context) {
 
 // frame routes what the Reader could not send to a Channel by itself. Every frame is given back to the Reader's
 // count exactly once: here, or when a held one is passed on.
-func (k *socket) frame(c actor.Context, f *frame) {
+func (k *socket) frame(f *frame) {
 	if k.gone {
 		return
 	}

@@ -1,6 +1,10 @@
 package actors
 
-import "realtime/protocol"
+import (
+	"slices"
+
+	"realtime/protocol"
+)
 
 // subscriber is what the fan-out loop needs of a member: field loads, no calls.
 type subscriber struct {
@@ -38,8 +42,8 @@ func (s *subscribers) len() int { return len(s[0]) + len(s[1]) }
 // each calls f for every member; f may remove the member it is called with.
 func (s *subscribers) each(f func(*member)) {
 	for v := range s {
-		for i := len(s[v]) - 1; i >= 0; i-- {
-			f(s[v][i].m)
+		for _, e := range slices.Backward(s[v]) {
+			f(e.m)
 		}
 	}
 }

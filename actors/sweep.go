@@ -43,6 +43,7 @@ func (s *System) crossing(x ratelimit.Crossing) {
 		code = codes.ClientJoinRateLimitReached
 	case ratelimit.PresenceEvents:
 		code = codes.PresenceRateLimitReached
+	case ratelimit.Events, ratelimit.DBEvents:
 	case ratelimit.Requests:
 		return // every refusal is an answer of its own
 	}

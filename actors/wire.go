@@ -54,6 +54,6 @@ func cutField(b []byte) (field, rest []byte, ok bool) {
 	if k <= 0 || n > uint64(len(b)-k) {
 		return nil, nil, false
 	}
-	end := k + int(n) //nolint:gosec // bounded by len(b)
+	end := k + int(n)
 	return b[k:end:end], b[end:], true
 }

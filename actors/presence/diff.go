@@ -8,7 +8,7 @@ func (d *Diff) join(e *entry)  { d.joins = append(d.joins, e) }
 func (d *Diff) leave(e *entry) { d.leaves = append(d.leaves, e) }
 
 // Append appends {"joins":{…},"leaves":{…}}; both keys are always there.
-func (d Diff) Append(dst []byte) []byte {
+func (d *Diff) Append(dst []byte) []byte {
 	dst = appendEntries(append(dst, `{"joins":`...), d.joins)
 	dst = appendEntries(append(dst, `,"leaves":`...), d.leaves)
 	return append(dst, '}')
