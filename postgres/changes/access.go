@@ -24,6 +24,7 @@ func (t tier) evaluator() evaluator {
 		return (*Engine).reread
 	case tierProbe:
 		return (*Engine).probe
+	case tierOpen, tierDeny:
 	}
 	return nil
 }
@@ -66,8 +67,8 @@ func (r *batchRow) incomplete(e *Engine) bool {
 }
 
 // secured reports whether policies decide about the entry and row.
-func (en *entry) secured(r *batchRow) bool {
-	return opIndex(r.Op) != opDelete && en.fault == noFault && en.plan.tier.asks()
+func (e *entry) secured(r *batchRow) bool {
+	return opIndex(r.Op) != opDelete && e.fault == noFault && e.plan.tier.asks()
 }
 
 // access asks the policies and takes those candidates off who may not see the rows.
@@ -137,7 +138,7 @@ func (b *batch) jobs() []*job {
 	for _, k := range order {
 		buf = buf[:0]
 		for _, r := range wishes[k] {
-			buf = binary.AppendUvarint(buf, uint64(r.number)) //nolint:gosec // G115: an index
+			buf = binary.AppendUvarint(buf, uint64(r.number))
 		}
 		s := sharedKey{k.plan, string(buf)}
 		j := shared[s]

@@ -27,12 +27,10 @@ func (c *catalog) classify(ctx context.Context, s *session, p *plan, policies []
 	}
 	p.tier = tierReread
 	for _, tree := range trees {
-		v, err := parseTree(tree)
-		if err != nil {
+		if !own.read(tree) {
 			p.opaque()
 			return nil
 		}
-		own.collect(v)
 	}
 	for number := range own.attrs {
 		p.mention(number)

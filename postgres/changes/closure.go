@@ -104,13 +104,8 @@ func (c *closure) round(ctx context.Context, s *session, news *references) error
 // trees adds what each tree names.
 func (c *closure) trees(texts []string, direct bool) {
 	for _, text := range texts {
-		v, err := parseTree(text)
-		if err != nil {
-			c.unreadable = true
-			continue
-		}
 		r := newReferences()
-		r.collect(v)
+		c.unreadable = !r.read(text) || c.unreadable
 		c.add(r, direct)
 	}
 }

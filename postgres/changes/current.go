@@ -38,7 +38,7 @@ func (e *Engine) current(ctx context.Context, b *batch, jobs []*job) error {
 	}
 	is := newBits(len(b.rows))
 	for _, t := range tables {
-		if err := e.compare(ctx, b, t, rows[t], is); err != nil {
+		if err := e.compare(ctx, t, rows[t], is); err != nil {
 			return err
 		}
 	}
@@ -60,7 +60,7 @@ func (e *Engine) current(ctx context.Context, b *batch, jobs []*job) error {
 }
 
 // compare marks the rows whose image is the table's current row.
-func (e *Engine) compare(ctx context.Context, b *batch, t *table, rows []*batchRow, is bits) error {
+func (e *Engine) compare(ctx context.Context, t *table, rows []*batchRow, is bits) error {
 	if !t.readable {
 		return nil
 	}

@@ -241,8 +241,7 @@ func (e *Engine) confirmFailures(ctx context.Context, b *batch) error {
 
 // stateOf returns the SQLSTATE of an evaluation's error.
 func stateOf(err error) string {
-	var e *evalError
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*evalError](err); ok {
 		return e.state
 	}
 	return postgres.State(err)

@@ -17,7 +17,9 @@ type policyCase struct {
 }
 
 // using is a permissive SELECT policy.
-func using(expression string) string { return "create policy p on adv.t for select using (" + expression + ")" }
+func using(expression string) string {
+	return "create policy p on adv.t for select using (" + expression + ")"
+}
 
 const revokeAll = "revoke all on adv.t from public, authenticated, anon, service_role; "
 

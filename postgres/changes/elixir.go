@@ -1,6 +1,7 @@
 package changes
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -11,7 +12,7 @@ import (
 const inspectWidth = 80
 
 // doc is a piece of text that can be laid out in one line or several.
-type doc interface{}
+type doc any
 
 type (
 	docText   string // as it is
@@ -74,8 +75,8 @@ func render(d doc) string {
 			out.WriteString(string(x))
 			column += utf8.RuneCountInString(string(x))
 		case docConcat:
-			for i := len(x) - 1; i >= 0; i-- {
-				stack = append(stack, pending{p.indent, p.mode, x[i]})
+			for _, part := range slices.Backward(x) {
+				stack = append(stack, pending{p.indent, p.mode, part})
 			}
 		case docNest:
 			stack = append(stack, pending{p.indent + x.by, p.mode, x.inner})
@@ -118,8 +119,8 @@ func fits(width int, rest []pending, next pending) bool {
 		case docText:
 			width -= utf8.RuneCountInString(string(x))
 		case docConcat:
-			for i := len(x) - 1; i >= 0; i-- {
-				stack = append(stack, pending{p.indent, p.mode, x[i]})
+			for _, part := range slices.Backward(x) {
+				stack = append(stack, pending{p.indent, p.mode, part})
 			}
 		case docNest:
 			stack = append(stack, pending{p.indent + x.by, p.mode, x.inner})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -134,10 +135,10 @@ func (e *Engine) decideAll(ctx context.Context, txs []*wal.Tx, routed func(wal.L
 	if err := e.decide(ctx, txs); err != nil {
 		return err
 	}
-	for i := len(txs) - 1; i >= 0; i-- {
-		if txs[i].Last {
+	for _, tx := range slices.Backward(txs) {
+		if tx.Last {
 			if routed != nil {
-				routed(txs[i].End)
+				routed(tx.End)
 			}
 			break
 		}
@@ -162,8 +163,7 @@ func (e *Engine) idle(ctx context.Context) error {
 }
 
 func (e *Engine) ping(ctx context.Context) error {
-	_, err := e.session.exec(ctx, "select 1")
-	return e.survive(ctx, err, "ask for a sign of life")
+	return e.survive(ctx, e.session.exec(ctx, "select 1"), "ask for a sign of life")
 }
 
 // survive passes on an error that ended the connection or the context, and logs any other: the Engine goes on.
@@ -177,7 +177,7 @@ func (e *Engine) survive(ctx context.Context, err error, doing string) error {
 	if e.session.lost() {
 		return errors.Join(errConnection, err)
 	}
-	e.o.Log.Warn("postgres changes: "+doing, "err", err.Error())
+	e.o.Log.Warn("postgres changes: the database could not be asked", "doing", doing, "err", err.Error())
 	return e.session.rollback(ctx)
 }
 

@@ -109,6 +109,7 @@ func (x *examiner) condition(t *table, col *column, c *Condition) *evalError {
 	switch c.Op {
 	case Is:
 		return checkIs(col, c.Value)
+	case Eq, Neq, Lt, Lte, Gt, Gte, In, IsDistinct:
 	case Like, ILike, Match, IMatch:
 		if x.patterns == nil {
 			x.needs.patterns = true

@@ -37,8 +37,8 @@ type filterGroup struct {
 }
 
 // needsFilter reports whether the entry's filter decides about the row: an error that goes to everybody skips it.
-func (en *entry) needsFilter(r *batchRow) bool {
-	return en.rest != nil && (en.fault == noFault || opIndex(r.Op) == opDelete)
+func (e *entry) needsFilter(r *batchRow) bool {
+	return e.rest != nil && (e.fault == noFault || opIndex(r.Op) == opDelete)
 }
 
 // filter takes those candidates off whose filters, as Postgres sees them, the rows do not match.

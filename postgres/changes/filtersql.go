@@ -80,7 +80,7 @@ func unnest(n, from, to, columns int, alias, prefix string) string {
 }
 
 // sql is the condition on the text value v with the text constant k.
-func (c *Condition) sql(col *column, v, k string) string {
+func (c Condition) sql(col *column, v, k string) string {
 	not := ""
 	if c.Negate {
 		not = "not "
@@ -100,6 +100,7 @@ func (c *Condition) sql(col *column, v, k string) string {
 		return "(" + typed + " is distinct from " + constant + ")"
 	case In:
 		return not + "(" + typed + " = any((" + k + ")::" + col.plainType + "[]))"
+	case Eq, Neq, Lt, Lte, Gt, Gte, Like, ILike, Match, IMatch:
 	}
 	return not + "(" + typed + " " + sqlOperator[c.Op] + " " + constant + ")"
 }

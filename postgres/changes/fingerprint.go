@@ -130,6 +130,6 @@ func parseSnapshot(text string) (snapshot, error) {
 // transaction that was just decoded cannot be two billion away. It may well lie beyond the end: a commit is streamed
 // before it is visible.
 func (s *snapshot) sees(xid uint32) bool {
-	full := s.xmax + uint64(int64(int32(xid-uint32(s.xmax)))) //nolint:gosec // G115: wrapping is the point
+	full := s.xmax + uint64(int64(int32(xid-uint32(s.xmax))))
 	return full < s.xmin || full < s.xmax && !s.running[full]
 }

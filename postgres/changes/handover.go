@@ -2,6 +2,7 @@ package changes
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 )
 
@@ -87,7 +88,7 @@ func (d *Delivery) add(en *entry) {
 	}
 	for i := range d.To {
 		if d.To[i].Member == en.sub.Member {
-			d.To[i].IDs = append(d.To[i].IDs[:len(d.To[i].IDs):len(d.To[i].IDs)], en.ids...)
+			d.To[i].IDs = append(slices.Clip(d.To[i].IDs), en.ids...)
 			return
 		}
 	}

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"realtime/postgres"
 	"realtime/postgres/pgtest"
 	"realtime/postgres/wal"
@@ -31,6 +33,8 @@ type rig struct {
 	got     map[any][]received
 	routed  wal.LSN
 	ended   error
+	gate    chan struct{} // not nil: Deliver of the next rows blocks until it is closed
+	held    bool          // Deliver is blocked
 }
 
 // received is one row that arrived at a member.
@@ -158,6 +162,14 @@ func (r *rig) notice(member any, message string) {
 func (r *rig) deliver(_ any, rows []Delivery) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if gate := r.gate; gate != nil {
+		r.gate, r.held = nil, true
+		r.changed.Broadcast()
+		r.mu.Unlock()
+		<-gate
+		r.mu.Lock()
+		r.held = false
+	}
 	for _, d := range rows {
 		for _, to := range d.To {
 			r.got[to.Member] = append(r.got[to.Member], received{IDs: to.IDs, Event: d.Event, Data: d.Data})
@@ -257,4 +269,56 @@ func (r *rig) noticesOf(member any) []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return append([]string(nil), r.notices[member]...)
+}
+
+// hold stops the Engine behind a marker and returns what lets it go on: what commits meanwhile is decided afterwards.
+func (r *rig) hold() (release func()) {
+	r.t.Helper()
+	gate := make(chan struct{})
+	r.mu.Lock()
+	r.gate = gate
+	r.mu.Unlock()
+	r.marks++
+	r.exec("insert into public.marker select coalesce(max(id), 0) + 1 from public.marker")
+	r.until("the engine to stop", func() bool { return r.held })
+	return func() { close(gate) }
+}
+
+// events returns what arrived at a member, shortly: the event, the record and what else is odd.
+func (r *rig) events(member any) []string {
+	r.t.Helper()
+	out := []string{}
+	for _, row := range r.take(member) {
+		var data struct {
+			Record    json.RawMessage
+			OldRecord json.RawMessage `json:"old_record"`
+			Errors    []string
+		}
+		if err := json.Unmarshal(row.Data, &data); err != nil {
+			r.t.Fatalf("decode %s: %v", row.Data, err)
+		}
+		line := row.Event
+		if data.Record != nil {
+			line += " " + string(data.Record)
+		}
+		if data.OldRecord != nil {
+			line += " was " + string(data.OldRecord)
+		}
+		for _, e := range data.Errors {
+			line += " " + e
+		}
+		out = append(out, line)
+	}
+	return out
+}
+
+// expect settles and compares what arrived at a member.
+func (r *rig) expect(member any, want ...string) {
+	r.t.Helper()
+	if want == nil {
+		want = []string{}
+	}
+	if d := cmp.Diff(r.events(member), want); d != "" {
+		r.t.Errorf("%v (-got +want):\n%s\nnotices %q", member, d, r.noticesOf(member))
+	}
 }

@@ -56,6 +56,7 @@ func opIndex(op wal.Op) int {
 		return opInsert
 	case wal.Update:
 		return opUpdate
+	case wal.Delete:
 	}
 	return opDelete
 }
@@ -156,9 +157,6 @@ func (o *opEntries) drop(e *entry) {
 		return
 	}
 }
-
-// empty reports whether nobody wants the operation.
-func (o *opEntries) empty() bool { return len(o.all.list) == 0 && len(o.columns) == 0 }
 
 // find appends the entries whose event and eq conditions the row meets to dst. What is left to ask is in entry.rest.
 func (x *index) find(dst []*entry, r *mapping, row *wal.Row) []*entry {

@@ -33,8 +33,10 @@ func stringsTerm(list []string) doc {
 func filtersTerm(list []Condition) doc {
 	items := make([]doc, len(list))
 	for i, c := range list {
-		items[i] = container("{", []doc{stringTerm(c.Column), stringTerm(string(c.Op)), stringTerm(c.Value),
-			docText(strconv.FormatBool(c.Negate))}, "}", true)
+		items[i] = container("{", []doc{
+			stringTerm(c.Column), stringTerm(string(c.Op)), stringTerm(c.Value),
+			docText(strconv.FormatBool(c.Negate)),
+		}, "}", true)
 	}
 	return listTerm(items)
 }

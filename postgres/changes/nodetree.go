@@ -153,6 +153,15 @@ func newReferences() *references {
 	return &references{funcs: map[uint32]bool{}, ops: map[uint32]bool{}, rels: map[uint32]bool{}, types: map[uint32]bool{}, attrs: map[int16]bool{}}
 }
 
+// read adds everything that the text of a tree names; false: it is not a tree.
+func (r *references) read(text string) bool {
+	v, err := parseTree(text)
+	if err == nil {
+		r.collect(v)
+	}
+	return err == nil
+}
+
 // collect adds everything that the tree names. Fields are taken by name, whatever the node, so that node types this
 // code has never heard of count as well.
 func (r *references) collect(v any) { r.walk(v, 0) }
@@ -173,7 +182,7 @@ func (r *references) walk(v any, queries int64) {
 			r.sequence = true
 		}
 		for _, f := range x.fields {
-			r.field(x, f)
+			r.field(f)
 			for _, e := range f.values {
 				r.walk(e, queries)
 			}
@@ -182,7 +191,7 @@ func (r *references) walk(v any, queries int64) {
 }
 
 // field adds the object that a field names by OID.
-func (r *references) field(n *treeNode, f treeField) {
+func (r *references) field(f treeField) {
 	var set map[uint32]bool
 	switch f.name {
 	case "funcid", "opfuncid", "hashfuncid", "negfuncid", "aggfnoid", "winfnoid", "tsmhandler":
@@ -224,6 +233,6 @@ func (r *references) variable(n *treeNode, queries int64) {
 		return
 	}
 	if no == 1 && up == queries {
-		r.attrs[int16(att)] = true //nolint:gosec // G115: attribute numbers are 16 bits in Postgres
+		r.attrs[int16(att)] = true
 	}
 }

@@ -37,6 +37,7 @@ func (f rowFault) text() string {
 		return "Error 400: Bad Request, no primary key"
 	case fault401:
 		return "Error 401: Unauthorized"
+	case noFault:
 	}
 	return ""
 }
@@ -154,7 +155,7 @@ func (c *catalog) scanPlan(r pgx.Rows, s *session, role string) (*plan, error) {
 	case active == nil:
 		p.tier, p.active = tierDeny, true // the answer was lost: never open by default
 	default:
-		p.active = *active
+		p.tier, p.active = tierOpen, *active // its policies are still to be looked at
 	}
 	p.fault = p.findFault()
 	t.plans[role] = p

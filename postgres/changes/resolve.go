@@ -75,7 +75,7 @@ func (e *Engine) openCatalog(ctx context.Context) (stale bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("look at the catalog: %w", err)
 	}
-	if _, err := e.session.exec(ctx, "set local search_path = ''"); err != nil {
+	if err := e.session.exec(ctx, "set local search_path = ''"); err != nil {
 		return false, err
 	}
 	return e.catalog.fingerprint != "" && v.fingerprint != e.catalog.fingerprint, nil

@@ -60,6 +60,7 @@ func (s *session) styleArgs(k style) []any {
 		return s.own[:]
 	case styleFilter:
 		return []any{"ISO", "postgres", "hex", "1", s.own[4]}
+	case styleWire:
 	}
 	return []any{"ISO", "postgres", "hex", "1", "UTC"}
 }
@@ -128,20 +129,13 @@ func (s *session) lost() bool { return s.conn.IsClosed() }
 // beginSQL opens a transaction in which every statement has the same snapshot.
 const beginSQL = "begin isolation level repeatable read"
 
-// begin opens a transaction.
-func (s *session) begin(ctx context.Context) error {
-	_, err := s.exec(ctx, beginSQL)
-	s.inTx = err == nil
-	return err
-}
-
 // commit ends the transaction; without one it does nothing.
 func (s *session) commit(ctx context.Context) error {
 	if !s.inTx {
 		return nil
 	}
 	s.inTx = false
-	if _, err := s.exec(ctx, "commit"); err != nil {
+	if err := s.exec(ctx, "commit"); err != nil {
 		return err
 	}
 	for name := range s.fresh {
@@ -158,8 +152,7 @@ func (s *session) rollback(ctx context.Context) error {
 	}
 	s.inTx = false
 	clear(s.fresh)
-	_, err := s.exec(ctx, "rollback")
-	return err
+	return s.exec(ctx, "rollback")
 }
 
 // dropFunctions drops the functions of plans that are no more. A transaction is open; should it be rolled back they stay,
@@ -170,16 +163,15 @@ func (s *session) dropFunctions(ctx context.Context) error {
 	}
 	names := slices.Collect(maps.Keys(s.functions))
 	clear(s.functions)
-	_, err := s.exec(ctx, "drop function if exists "+strings.Join(names, ", "))
-	return err
+	return s.exec(ctx, "drop function if exists "+strings.Join(names, ", "))
 }
 
 // exec runs one statement of our own in the simple protocol.
-func (s *session) exec(ctx context.Context, sql string) (int64, error) {
+func (s *session) exec(ctx context.Context, sql string) error {
 	ctx, cancel := context.WithTimeout(ctx, sqlLimit+graceLimit)
 	defer cancel()
-	tag, err := s.conn.Exec(ctx, sql, pgx.QueryExecModeSimpleProtocol)
-	return tag.RowsAffected(), err
+	_, err := s.conn.Exec(ctx, sql, pgx.QueryExecModeSimpleProtocol)
+	return err
 }
 
 // rows runs a query of our own and calls scan for each row.
@@ -226,7 +218,7 @@ func (s *session) guarded(ctx context.Context, limit time.Duration, k style, sca
 	if err == nil || s.lost() {
 		return err
 	}
-	if _, e := s.exec(ctx, "rollback to realtime; release realtime"); e != nil {
+	if e := s.exec(ctx, "rollback to realtime; release realtime"); e != nil {
 		return e
 	}
 	return err

@@ -34,7 +34,7 @@ func ParseSpec(e protocol.ChangeEntry) (Spec, error) {
 	switch {
 	case has.schema && e.Schema == nil, has.table && e.Table == nil, has.filter && e.Filter == nil,
 		!has.schema && !has.table,
-		has.filter && !(has.schema && has.table):
+		has.filter && (!has.schema || !has.table):
 		return Spec{}, refuse("No subscription params provided. Please provide at least a `schema` or `table` to subscribe to: " + renderParams(e))
 	}
 	s.Schema, s.Table = "public", wildcard

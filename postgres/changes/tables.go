@@ -99,9 +99,7 @@ func scanColumn(r pgx.Rows) (rel uint32, col column, err error) {
 	col.kind = kind[0]
 	if expression != nil && tree != nil {
 		col.expression = *expression
-		if v, e := parseTree(*tree); e == nil {
-			refs := newReferences()
-			refs.collect(v)
+		if refs := newReferences(); refs.read(*tree) {
 			col.reads = refs.attrs
 		}
 	}

@@ -23,7 +23,7 @@ type vector struct {
 	ID             string
 	Flags          []string // how upstream's own outcome came about: quirk, upstream_bug, poison …
 	Differs        string   // why ours is another than upstream's
-	MaxRecordBytes int `json:"max_record_bytes"`
+	MaxRecordBytes int      `json:"max_record_bytes"`
 	Setup          []string
 	Teardown       []string
 	Subscriptions  []struct {

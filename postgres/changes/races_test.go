@@ -1,0 +1,151 @@
+package changes
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"realtime/postgres/pgtest"
+)
+
+// claimsOf is a token of a user.
+func claimsOf(user string) string { return `{"sub":"` + user + `","role":"authenticated"}` }
+
+// docs is a table whose rows belong to users.
+var docs = []string{
+	"create table public.docs (id int primary key, owner uuid, body text)",
+	"alter table public.docs enable row level security",
+	"create policy own on public.docs for select to authenticated using (owner = auth.uid())",
+	"alter publication supabase_realtime add table public.docs",
+}
+
+const allOfDocs = `{"event":"*","schema":"public","table":"docs"}`
+
+func newDocs(t *testing.T, more ...string) *rig {
+	t.Helper()
+	r := newRig(t, append(append([]string(nil), docs...), more...)...)
+	r.subscribe("A", authenticated, claimsOf(userA), allOfDocs)
+	r.subscribe("B", authenticated, claimsOf(userB), allOfDocs)
+	return r
+}
+
+func TestReownedRowNeverShowsItsOldImage(t *testing.T) {
+	r := newDocs(t, "alter table public.docs replica identity full")
+	release := r.hold()
+	r.exec("insert into public.docs values (1, '"+userA+"', 'secret of A')", "update public.docs set owner = '"+userB+"', body = 'gift' where id = 1")
+	release()
+	r.settle()
+	r.expect("A") // superseded: A's own row is not there to be read again
+	r.expect("B", `UPDATE {"id":1,"owner":"`+userB+`","body":"gift"} was {"id":1}`)
+	r.exec("update public.docs set body = 'more' where id = 1")
+	r.settle()
+	r.expect("A")
+	r.expect("B", `UPDATE {"id":1,"owner":"`+userB+`","body":"more"} was {"id":1,"owner":"`+userB+`","body":"gift"}`)
+}
+
+func TestInsertThatIsGoneIsNotReadAgain(t *testing.T) {
+	r := newDocs(t)
+	r.exec("begin; insert into public.docs values (1, '" + userA + "', 'x'); delete from public.docs where id = 1; commit")
+	r.settle()
+	r.expect("A", `DELETE was {"id":1}`)
+	r.expect("B", `DELETE was {"id":1}`)
+}
+
+func TestKeyThatIsUsedAgainIsAnotherRow(t *testing.T) {
+	r := newDocs(t)
+	release := r.hold()
+	r.exec("insert into public.docs values (1, '"+userA+"', 'of A')", "delete from public.docs where id = 1", "insert into public.docs values (1, '"+userB+"', 'of B')")
+	release()
+	r.settle()
+	r.expect("A", `DELETE was {"id":1}`)
+	r.expect("B", `DELETE was {"id":1}`, `INSERT {"id":1,"owner":"`+userB+`","body":"of B"}`)
+}
+
+func TestWhatChangedBetweenCommitAndCheckCounts(t *testing.T) {
+	const row = `INSERT {"id":1,"owner":"` + userA + `","body":"x"}`
+	insert := "insert into public.docs values (1, '" + userA + "', 'x')"
+	for _, c := range []struct {
+		name, sql string
+		a, b      []string
+	}{
+		{"policy dropped", "drop policy own on public.docs", nil, nil},
+		{"policy opened", "create policy all_of_it on public.docs for select using (true)", []string{row}, []string{row}},
+		{"restrictive policy", "create policy no on public.docs as restrictive for select using (body <> 'x')", nil, nil},
+		{"row security off", "alter table public.docs disable row level security", []string{row}, []string{row}},
+		{"privilege revoked", "revoke select on public.docs from authenticated", []string{"INSERT {} was {} Error 401: Unauthorized"}, []string{"INSERT {} was {} Error 401: Unauthorized"}},
+		{"column revoked", "revoke select on public.docs from authenticated; grant select (id, owner) on public.docs to authenticated", []string{`INSERT {"id":1,"owner":"` + userA + `"}`}, nil},
+		{"schema closed", "revoke usage on schema public from authenticated, public", []string{"INSERT {} was {} Error 401: Unauthorized"}, []string{"INSERT {} was {} Error 401: Unauthorized"}},
+		{"uid redefined", "create or replace function auth.uid() returns uuid language sql stable as $$ select '" + userA + "'::uuid $$", []string{row}, []string{row}},
+		{"role given everything", "alter role r_bypass with bypassrls; grant r_bypass to authenticated", []string{row}, nil},
+		{"no change", "select 1", []string{row}, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := newDocs(t, "do $$ begin create role r_bypass; exception when duplicate_object then null; end $$")
+			release := r.hold()
+			r.exec(insert, c.sql)
+			release()
+			r.settle()
+			r.expect("A", c.a...)
+			r.expect("B", c.b...)
+		})
+		t.Run(c.name+" in the same transaction", func(t *testing.T) {
+			r := newDocs(t, "do $$ begin create role r_bypass; exception when duplicate_object then null; end $$")
+			r.exec("begin; " + insert + "; " + c.sql + "; commit")
+			r.settle()
+			r.expect("A", c.a...)
+			r.expect("B", c.b...)
+		})
+	}
+}
+
+func TestMembershipIsAsOfNow(t *testing.T) {
+	r := newRig(t, "create table public.members (room int, who uuid)", "create table public.msgs (id int primary key, room int)",
+		"insert into public.members values (1, '"+userA+"'), (1, '"+userB+"')", "grant select on public.members to authenticated",
+		"alter table public.msgs enable row level security",
+		"create policy p on public.msgs for select using (exists (select from public.members m where m.room = msgs.room and m.who = auth.uid()))",
+		"alter publication supabase_realtime add table public.msgs")
+	for member, user := range map[string]string{"A": userA, "B": userB} {
+		r.subscribe(member, authenticated, claimsOf(user), `{"event":"*","schema":"public","table":"msgs"}`)
+	}
+	release := r.hold()
+	r.exec("insert into public.msgs values (1, 1)", "delete from public.members where who = '"+userB+"'")
+	release()
+	r.settle()
+	r.expect("A", `INSERT {"id":1,"room":1}`)
+	r.expect("B")
+	r.exec("begin; insert into public.members values (2, '" + userB + "'); insert into public.msgs values (2, 2); commit")
+	r.settle()
+	r.expect("A")
+	r.expect("B", `INSERT {"id":2,"room":2}`)
+}
+
+// TestRowIsNotDecidedBeforeItIsVisible: with a synchronous standby that does not answer, a commit is streamed long
+// before anybody sees it.
+func TestRowIsNotDecidedBeforeItIsVisible(t *testing.T) {
+	r := newDocs(t, "create table public.open (id int primary key)", "alter publication supabase_realtime add table public.open")
+	r.subscribe("open", authenticated, claimsOf(userA), `{"schema":"public","table":"open"}`)
+	r.exec("alter system set synchronous_standby_names = 'nobody'", "select pg_reload_conf()")
+	restore := func() { pgtest.Exec(t, r.s, "alter system reset synchronous_standby_names", "select pg_reload_conf()") }
+	t.Cleanup(restore)
+	committed := make(chan struct{})
+	go func() { // ends when the setting is reset
+		defer close(committed)
+		r.exec("select pg_sleep(0.1)", fmt.Sprintf("begin; insert into public.docs values (1, '%s', 'x'); insert into public.open values (1); commit", userA))
+	}()
+	time.Sleep(time.Second)
+	select {
+	case <-committed:
+		t.Fatal("the commit did not wait for a standby: nothing is tested")
+	default:
+	}
+	r.expect("A")
+	r.expect("open")
+	// Whoever subscribes meanwhile is answered: nothing of the Engine stands still.
+	r.subscribe("late", authenticated, claimsOf(userB), allOfDocs)
+	restore()
+	<-committed
+	r.settle()
+	r.expect("A", `INSERT {"id":1,"owner":"`+userA+`","body":"x"}`)
+	r.expect("B")
+	r.expect("open", `INSERT {"id":1}`)
+}
