@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"strconv"
 
@@ -43,10 +44,14 @@ func databaseInUse(ctx context.Context, c *Config) (postgres.Settings, error) {
 	const step, mend = "find the database", "start the server (realtime serve), or set REALTIME_DATA_DIR to the data directory of the one that runs"
 	st, err := readState(d)
 	if err != nil {
-		if errors.Is(err, errNotRunning) {
-			err = fmt.Errorf("%w: %s", err, d)
+		f := &failure{step: step, err: err, mend: mend}
+		switch {
+		case errors.Is(err, errNotRunning):
+			f.err = fmt.Errorf("%w: %s", err, d)
+		case errors.Is(err, fs.ErrPermission):
+			f.mend = "run this as the account that runs the server"
 		}
-		return postgres.Settings{}, &failure{step: step, err: err, mend: mend}
+		return postgres.Settings{}, f
 	}
 	s, err := postgres.ParseURL(st.Database)
 	if err != nil {
