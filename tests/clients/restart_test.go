@@ -19,7 +19,8 @@ const (
 
 // TestKilledServerComesBack kills the server (SIGKILL) under one client of each
 // kind, starts it again on the same data and port, and expects it to be ready
-// at once, the clients to be back without being told, and one database.
+// at once, the clients to be back without being told, with their broadcasts and
+// their changes, and one database.
 func TestKilledServerComesBack(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts servers")
@@ -41,7 +42,7 @@ func TestKilledServerComesBack(t *testing.T) {
 
 		expect(t, heard, "joined %s")
 		s.broadcast(t, anon, "restart", n)
-		expect(t, heard, fmt.Sprintf("heard %%s %d", n))
+		expect(t, heard, fmt.Sprintf("heard %%s %d", n), fmt.Sprintf("saw %%s %d", n))
 		if pids := postmasters(t, s.data); len(pids) != 1 {
 			t.Errorf("databases running on the data directory: %v, want one", pids)
 		}
@@ -117,13 +118,15 @@ func (s *server) audience(t *testing.T, topic string) <-chan string {
 	return lines
 }
 
-// expect waits for the line of each client, once each and in any order, and
+// expect waits for these lines of each client, once each and in any order, and
 // fails on any other line.
-func expect(t *testing.T, lines <-chan string, format string) {
+func expect(t *testing.T, lines <-chan string, formats ...string) {
 	t.Helper()
 	missing := map[string]bool{}
 	for _, name := range names {
-		missing[fmt.Sprintf(format, name)] = true
+		for _, format := range formats {
+			missing[fmt.Sprintf(format, name)] = true
+		}
 	}
 	tooLate := time.After(rejoinLimit)
 	for len(missing) > 0 {

@@ -33,11 +33,11 @@ export function forgedToken() {
   return `${body}.${createHmac('sha256', 'not the secret of this server').update(body).digest('base64url')}`
 }
 
-// database opens one connection; it is closed when the test t ends.
+// database opens one connection; it is closed when the test t, if given, ends.
 export async function database(t) {
   const client = new pg.Client({ connectionString: need('DATABASE_URL') })
   await client.connect()
-  t.after(() => client.end())
+  t?.after(() => client.end())
   return client
 }
 
