@@ -97,7 +97,9 @@ func (s *server) kill() {
 	if err := s.cmd.Process.Kill(); err != nil {
 		s.t.Fatal(err)
 	}
-	_ = <-s.ended // with the news that it was killed
+	if err := <-s.ended; err == nil {
+		s.t.Error("the server had ended before it could be killed")
+	}
 	s.cmd = nil
 }
 
