@@ -43,37 +43,39 @@ func (k *socket) receive(c actor.Context) {
 	}
 }
 
-// frame routes what the Reader could not send to a Channel by itself. Every frame is given back to the Reader's
-// count exactly once: here, or when a held one is passed on.
+// frame acts on what the Reader could not send to a Channel by itself.
 func (k *socket) frame(f *frame) {
-	if k.gone {
-		return
+	if !k.gone {
+		k.handle(f.m)
 	}
-	m := f.m
+}
+
+// handle acts on a frame, or holds it while its topic is joining: a join is answered before what follows it on the
+// topic is looked at, another join included. Every frame is given back to the Reader's count exactly once, when it
+// is passed on.
+func (k *socket) handle(m *protocol.Message) {
 	st := k.seats.find(string(m.Topic))
-	switch {
-	case string(m.Event) == protocol.EventJoin && m.Topic != nil:
-		k.join(m, st)
-	case st != nil && st.channel == nil && !st.leaving:
+	if st != nil && st.channel == nil && !st.leaving {
 		st.held = append(st.held, m)
 		return
-	default:
-		k.pass(m, st)
 	}
+	k.pass(m, st)
 	k.r.waiting.Add(-1)
 }
 
 // pass acts on a frame whose topic is open, leaving or unknown.
 func (k *socket) pass(m *protocol.Message, st *seat) {
-	leave := string(m.Event) == protocol.EventLeave
+	event := string(m.Event)
 	switch {
-	case st == nil && leave:
-		k.reply(m, protocol.Ref{}, protocol.StatusOK, protocol.EmptyObject)
+	case event == protocol.EventJoin && m.Topic != nil:
+		k.join(m, st)
+	case st == nil && event == protocol.EventLeave:
+		k.reply(m, m.JoinRef, protocol.StatusOK, protocol.EmptyObject)
 	case st == nil:
 		k.reply(m, protocol.Ref{}, protocol.StatusError, protocol.AppendReason(nil, protocol.ReasonUnmatchedTopic))
 	case st.leaving:
 		// The client has left: what it still sends is dropped until it has heard so.
-	case leave:
+	case event == protocol.EventLeave:
 		k.leave(m, st)
 	default:
 		k.r.push(m, route{m: st.m, channel: st.channel})
@@ -101,20 +103,19 @@ func (k *socket) leftTopic(m *leftTopic) {
 func (k *socket) drop(st *seat) {
 	k.seats.remove(st.m.topic)
 	k.publish((*k.r.open.Load()).without(st.m))
-	k.release(st, nil)
+	k.release(st)
 	if len(k.seats) == 0 {
 		k.r.lonely.Store(time.Now().UnixMilli())
 		k.r.tenant.send(&lonely{socket: k.self.Id})
 	}
 }
 
-// release passes on what was held for a seat, in order.
-func (k *socket) release(st *seat, to *seat) {
+// release passes on what was held for a seat, in order. A join among it holds up what is behind it again.
+func (k *socket) release(st *seat) {
 	held := st.held
 	st.held = nil
 	for _, m := range held {
-		k.pass(m, to)
-		k.r.waiting.Add(-1)
+		k.handle(m)
 	}
 }
 
@@ -125,9 +126,6 @@ func (k *socket) reply(m *protocol.Message, joinRef protocol.Ref, status string,
 	topic := m.TopicJSON
 	if topic == nil {
 		topic = protocol.AppendString(nil, string(m.Topic))
-	}
-	if string(m.Event) == protocol.EventLeave {
-		joinRef = m.JoinRef
 	}
 	k.r.conn.Send(protocol.AppendReply(nil, k.r.hello.Version, joinRef, m.Ref, topic, status, response))
 }

@@ -49,12 +49,9 @@ func (k *socket) join(m *protocol.Message, st *seat) {
 func (k *socket) replace(old *seat, n *member) {
 	if !old.leaving {
 		n.replaces = old.m.closed()
-	}
-	if old.channel != nil && !old.leaving {
 		old.channel.send(&leave{m: old.m})
 	}
 	k.publish((*k.r.open.Load()).without(old.m))
-	k.release(old, &seat{m: old.m, leaving: true}) // a client does not push to a join it has given up
 }
 
 // take copies what of the join's payload the member keeps.
@@ -86,7 +83,7 @@ func (k *socket) admitted(c actor.Context, m *admitted) {
 	st.channel = m.channel
 	k.r.lonely.Store(0)
 	k.publish((*k.r.open.Load()).with(route{m: st.m, channel: st.channel}))
-	k.release(st, st)
+	k.release(st)
 }
 
 // refused: a join failed. The answer comes after a pause that holds up nothing else; the topic is free at once.
