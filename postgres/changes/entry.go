@@ -10,9 +10,9 @@ type subscriber struct {
 	specs     []Spec
 	principal *principal
 	entries   []*entry
-	// followed are, by spec, the tables matched so far: a renamed table is followed as long as nothing has its old name.
+	// followed are, by spec, the tables it meant last.
 	followed [][]uint32
-	dormant  []bool // by spec: its tables left the publication; it comes back to life with them
+	dormant  []bool // by spec: no table of it is published, and the member knows; it comes back to life with them
 	gone     bool   // unsubscribed or replaced: nothing more is delivered
 	tries    int
 }

@@ -39,22 +39,33 @@ type examiner struct {
 	path  string // the session's search_path
 }
 
-// tablesOf returns the tables that the spec means: by name, or, when its one table was renamed since, that one.
+// tablesOf returns the tables that the spec means: those of its names, and those that it meant before. One that was
+// renamed is followed until another has its name. One that left the publication is, too: what is streamed of it was
+// committed while it was published.
 func (x *examiner) tablesOf(s *Spec, followed []uint32) []uint32 {
 	if x.publication.tables == nil {
 		x.needs.publication = true
 		return nil
 	}
 	oids := x.publication.match(s)
-	if len(oids) == 0 && s.Schema != wildcard && s.Table != wildcard {
-		for _, oid := range followed {
-			if _, still := x.publication.tables[oid]; still {
-				oids = append(oids, oid)
-			}
+	exact := s.Schema != wildcard && s.Table != wildcard
+	found := len(oids)
+	for _, oid := range followed {
+		_, published := x.publication.tables[oid]
+		if exact && found == 0 || !exact && !published {
+			oids = append(oids, oid)
 		}
 	}
 	slices.Sort(oids)
 	return oids
+}
+
+// published reports whether one of the tables can have new rows.
+func (x *examiner) published(oids []uint32) bool {
+	return slices.ContainsFunc(oids, func(oid uint32) bool {
+		_, yes := x.publication.tables[oid]
+		return yes
+	})
 }
 
 // examine judges one spec of a role on one table.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
 
 	"realtime/postgres"
 	"realtime/postgres/pgtest"
@@ -23,6 +24,7 @@ func TestMain(m *testing.M) { pgtest.Main(m) }
 type rig struct {
 	t      testing.TB
 	s      postgres.Settings
+	conn   *pgx.Conn
 	engine *Engine
 	marks  int
 
@@ -70,7 +72,7 @@ func newRig(t testing.TB, setup ...string) *rig {
 // startRig starts an Engine on a database that is there. o may set limits.
 func startRig(t testing.TB, s postgres.Settings, o Options) *rig {
 	t.Helper()
-	r := &rig{t: t, s: s, answers: map[any][]Answer{}, notices: map[any][]string{}, got: map[any][]received{}}
+	r := &rig{t: t, s: s, conn: pgtest.Conn(t, s), answers: map[any][]Answer{}, notices: map[any][]string{}, got: map[any][]received{}}
 	r.changed = sync.NewCond(&r.mu)
 	ctx, cancel := context.WithCancel(context.Background())
 	o.Settings, o.Publication = s, "supabase_realtime"
@@ -138,7 +140,7 @@ func openStream(t testing.TB, s postgres.Settings) *wal.Stream {
 // published reports whether the database has the publication.
 func (r *rig) published() bool {
 	var yes bool
-	err := pgtest.Conn(r.t, r.s).QueryRow(context.Background(), "select exists (select from pg_publication where pubname = 'supabase_realtime')").Scan(&yes)
+	err := r.conn.QueryRow(context.Background(), "select exists (select from pg_publication where pubname = 'supabase_realtime')").Scan(&yes)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -239,10 +241,14 @@ func (r *rig) subscribe(member any, role, claims string, elements ...string) Ans
 	return a
 }
 
-// exec runs statements as the superuser, each by itself.
+// exec runs statements as the superuser, each by itself. Only one goroutine may call it.
 func (r *rig) exec(sql ...string) {
 	r.t.Helper()
-	pgtest.Exec(r.t, r.s, sql...)
+	for _, q := range sql {
+		if _, err := r.conn.Exec(context.Background(), q, pgx.QueryExecModeSimpleProtocol); err != nil {
+			r.t.Fatalf("run %q: %v", q, err)
+		}
+	}
 }
 
 // settle waits until everything committed so far was decided.

@@ -25,6 +25,7 @@ func newOpen(t testing.TB, more ...string) *rig {
 
 // TestAnswerMeansLive: whatever commits after the answer arrives, without any waiting.
 func TestAnswerMeansLive(t *testing.T) {
+	t.Parallel()
 	r := newOpen(t)
 	for i := range 30 {
 		r.subscribe(i, authenticated, "{}", fmt.Sprintf(`{"schema":"public","table":"open","filter":"id=eq.%d"}`, i))
@@ -37,6 +38,7 @@ func TestAnswerMeansLive(t *testing.T) {
 }
 
 func TestSubscriptionReplacesTheMembersEarlierOne(t *testing.T) {
+	t.Parallel()
 	r := newOpen(t)
 	r.subscribe("x", authenticated, "{}", `{"schema":"public","table":"open","filter":"id=eq.1"}`)
 	r.subscribe("x", authenticated, "{}", `{"schema":"public","table":"open","filter":"id=eq.2"}`)
@@ -58,6 +60,7 @@ func TestSubscriptionReplacesTheMembersEarlierOne(t *testing.T) {
 }
 
 func TestAllEntriesOrNone(t *testing.T) {
+	t.Parallel()
 	r := newOpen(t)
 	a := r.ask("x", authenticated, "{}", allOfOpen, `{"schema":"public","table":"open","filter":"nope=eq.1"}`)
 	if a.Err == nil || a.Err.Code != codes.RealtimeDisabledForConfiguration || a.Retry {
@@ -70,6 +73,7 @@ func TestAllEntriesOrNone(t *testing.T) {
 
 // TestMemberWithSeveralEntriesGetsARowOnce with all the ids that match, and once for each selection.
 func TestMemberWithSeveralEntriesGetsARowOnce(t *testing.T) {
+	t.Parallel()
 	r := newOpen(t)
 	r.subscribe("x", authenticated, "{}", allOfOpen, `{"event":"INSERT","schema":"public","table":"open"}`, `{"event":"DELETE","schema":"public","table":"open"}`,
 		`{"schema":"public","table":"open","filter":"id=eq.1"}`, `{"schema":"public","table":"open","select":["id"]}`, `{"schema":"*","table":"*"}`)
@@ -91,6 +95,7 @@ func TestMemberWithSeveralEntriesGetsARowOnce(t *testing.T) {
 
 // TestGroupsShareTheBytes: the JSON is made once, each group gets its members.
 func TestGroupsShareTheBytes(t *testing.T) {
+	t.Parallel()
 	r := newOpen(t)
 	type handed struct {
 		group any
@@ -122,6 +127,7 @@ func TestGroupsShareTheBytes(t *testing.T) {
 }
 
 func TestPassingTroubleIsAnsweredAndTriedAgain(t *testing.T) {
+	t.Parallel()
 	r := newOpen(t)
 	blocker := pgtest.Conn(t, r.s)
 	if _, err := blocker.Exec(t.Context(), "begin; lock table pg_catalog.pg_policy in access exclusive mode"); err != nil {
@@ -141,6 +147,7 @@ func TestPassingTroubleIsAnsweredAndTriedAgain(t *testing.T) {
 }
 
 func TestRunEndsWithItsConnection(t *testing.T) {
+	t.Parallel()
 	r := newOpen(t)
 	r.exec("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'realtime_changes' and datname = current_database()")
 	r.exec("insert into public.open values (1)", "insert into public.marker values (1000)")
@@ -157,6 +164,7 @@ func TestRunEndsWithItsConnection(t *testing.T) {
 
 // TestRunTakesSubscriptionsAnew: what was subscribed before Run is kept for it; what belonged to an earlier Run is not.
 func TestRunTakesSubscriptionsAnew(t *testing.T) {
+	t.Parallel()
 	s := pgtest.DB(t)
 	pgtest.Exec(t, s, "create table public.open (id int primary key)", "alter publication supabase_realtime add table public.open")
 	answers := make(chan Answer, 10)
@@ -189,6 +197,7 @@ func TestRunTakesSubscriptionsAnew(t *testing.T) {
 }
 
 func TestRunNeedsADatabase(t *testing.T) {
+	t.Parallel()
 	e := New(Options{Settings: postgres.Settings{Host: "127.0.0.1", Port: 1, User: "x", Database: "x"}})
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()

@@ -12,6 +12,7 @@ import (
 
 // TestPayloadGolden fixes the bytes.
 func TestPayloadGolden(t *testing.T) {
+	t.Parallel()
 	e := New(Options{})
 	e.catalog = newCatalog()
 	tab := &table{name: name{"public", `t"x`}, columns: []column{
@@ -54,6 +55,7 @@ func TestPayloadGolden(t *testing.T) {
 }
 
 func TestTooLargeRecordsKeepSmallValues(t *testing.T) {
+	t.Parallel()
 	s := pgtest.DB(t)
 	pgtest.Exec(t, s, "create table public.marker (id int primary key)", "create table public.big (id int primary key, small text, large text, nothing text)",
 		"alter table public.big replica identity full", "alter publication supabase_realtime add table public.marker, public.big")
@@ -67,6 +69,7 @@ func TestTooLargeRecordsKeepSmallValues(t *testing.T) {
 }
 
 func TestGeneratedColumnsAreCompleted(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, `create table public.g (id int primary key, a int, "b c" text, sum int generated always as (a + 1) stored, hint text generated always as (upper("b c") || '!') stored, div int generated always as (10 / nullif(a, 0)) stored)`,
 		"alter table public.g replica identity full", "alter table public.g alter column \"b c\" set storage external", "alter publication supabase_realtime add table public.g")
 	r.subscribe("x", authenticated, "{}", `{"schema":"public","table":"g"}`)
@@ -82,6 +85,7 @@ func TestGeneratedColumnsAreCompleted(t *testing.T) {
 
 // TestGeneratedColumnsRunAsTheTablesOwner, not as the server: their functions are users' code.
 func TestGeneratedColumnsRunAsTheTablesOwner(t *testing.T) {
+	t.Parallel()
 	owner := pgtest.Name(t)
 	r := newRig(t, "create role "+owner, "grant create, usage on schema public to "+owner,
 		"create function public.who(int) returns text language sql immutable as $$ select current_user::text $$",
@@ -95,6 +99,7 @@ func TestGeneratedColumnsRunAsTheTablesOwner(t *testing.T) {
 }
 
 func TestTypesThatOnlyPostgresCanRender(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, "create schema extensions", "create extension hstore schema extensions", "create table public.h (id int primary key, h extensions.hstore, hs extensions.hstore[])",
 		"alter table public.h replica identity full", "alter publication supabase_realtime add table public.h")
 	r.subscribe("x", authenticated, "{}", `{"schema":"public","table":"h"}`)
@@ -105,6 +110,7 @@ func TestTypesThatOnlyPostgresCanRender(t *testing.T) {
 }
 
 func TestLargeTransactionsArriveWholeAndInOrder(t *testing.T) {
+	t.Parallel()
 	r := newDocs(t)
 	const rows = 3500
 	r.exec(fmt.Sprintf("insert into public.docs select g, case when g %% 2 = 0 then '%s'::uuid else '%s' end, 'x' from generate_series(1, %d) g", userA, userB, rows))

@@ -10,6 +10,7 @@ import (
 )
 
 func TestOneSubscribersErrorCostsTheOthersNothing(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, "create table public.n (id int primary key, n int, owner uuid)", "alter table public.n enable row level security",
 		"create policy p on public.n for select using (owner = (auth.jwt()->>'owner')::uuid and 10 / n > 0)",
 		"alter publication supabase_realtime add table public.n")
@@ -37,6 +38,7 @@ func TestOneSubscribersErrorCostsTheOthersNothing(t *testing.T) {
 func TestSlowClaimsAreDeniedAndTheOthersServed(t *testing.T) {
 	for _, volatility := range []string{"stable", "volatile"} {
 		t.Run(volatility, func(t *testing.T) {
+			t.Parallel()
 			r := newRig(t, "create table public.s (id int primary key)", "alter table public.s enable row level security",
 				"create function public.slow() returns bool language plpgsql "+volatility+" as $$ begin if auth.uid() = '"+userB+"' then perform pg_sleep(60); end if; return true; end $$",
 				"create policy p on public.s for select using (public.slow())", "alter publication supabase_realtime add table public.s")
@@ -69,6 +71,7 @@ func TestSlowClaimsAreDeniedAndTheOthersServed(t *testing.T) {
 }
 
 func TestFilterThatCannotBeEvaluatedIsToldAndDenied(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, "create table public.f (id int primary key, j json, x text)", "alter publication supabase_realtime add table public.f")
 	r.subscribe("json", authenticated, `{}`, `{"schema":"public","table":"f","filter":"j=eq.1"}`)
 	r.subscribe("escape", authenticated, `{}`, `{"schema":"public","table":"f","filter":"x=like.a\\"}`)
@@ -92,6 +95,7 @@ func TestFilterThatCannotBeEvaluatedIsToldAndDenied(t *testing.T) {
 }
 
 func TestRoleThatIsDroppedIsDenied(t *testing.T) {
+	t.Parallel()
 	role := pgtest.Name(t)
 	r := newRig(t, "create table public.d (id int primary key)", "grant select on public.d to public", "alter publication supabase_realtime add table public.d", "create role "+role)
 	r.subscribe("x", role, `{}`, `{"schema":"public","table":"d"}`)
@@ -109,6 +113,7 @@ func TestRoleThatIsDroppedIsDenied(t *testing.T) {
 }
 
 func TestRoleNoneIsNotTheServer(t *testing.T) {
+	t.Parallel()
 	r := newDocs(t)
 	for _, role := range []string{"none", "public", "", "ghost"} {
 		if a := r.ask("x", role, "{}", allOfDocs); a.Err == nil || a.Retry {
@@ -119,6 +124,7 @@ func TestRoleNoneIsNotTheServer(t *testing.T) {
 
 // TestLockHeldByAMigrationDelaysAndDeniesNobody: rows wait for the lock instead of being lost.
 func TestLockHeldByAMigrationDelaysAndDeniesNobody(t *testing.T) {
+	t.Parallel()
 	r := newDocs(t)
 	release := r.hold()
 	r.exec("insert into public.docs values (1, '" + userA + "', 'x')")
@@ -141,6 +147,7 @@ func TestLockHeldByAMigrationDelaysAndDeniesNobody(t *testing.T) {
 
 // TestPoliciesLeaveNothingBehind: whatever a policy sets is gone for the next claims, and for the Engine.
 func TestPoliciesLeaveNothingBehind(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, "create table public.p (id int primary key)", "alter table public.p enable row level security", "create table public.log (who text)",
 		"grant insert on public.log to authenticated", "create sequence public.seq", "grant usage on public.seq to authenticated",
 		`create function public.nasty() returns bool language plpgsql volatile as $$ begin

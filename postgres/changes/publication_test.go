@@ -6,6 +6,7 @@ import (
 )
 
 func TestTableThatLeavesThePublicationIsToldAndComesBack(t *testing.T) {
+	t.Parallel()
 	r := newOpen(t)
 	r.subscribe("x", authenticated, "{}", allOfOpen)
 	r.exec("insert into public.open values (1)", "alter publication supabase_realtime drop table public.open", "insert into public.open values (2)")
@@ -20,6 +21,7 @@ func TestTableThatLeavesThePublicationIsToldAndComesBack(t *testing.T) {
 }
 
 func TestNewTableReachesAWildcardAtItsFirstRow(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, "drop publication supabase_realtime", "create publication supabase_realtime for all tables")
 	r.subscribe("x", authenticated, "{}", `{"event":"INSERT","schema":"public"}`)
 	r.exec("create table public.later (id int primary key)", "insert into public.later values (1)", "create schema realtime",
@@ -43,6 +45,7 @@ func TestNewTableReachesAWildcardAtItsFirstRow(t *testing.T) {
 }
 
 func TestRenamedTableIsFollowed(t *testing.T) {
+	t.Parallel()
 	r := newOpen(t)
 	r.subscribe("x", authenticated, "{}", allOfOpen)
 	r.exec("insert into public.open values (1)", "alter table public.open rename to renamed", "insert into public.renamed values (2)")
@@ -57,6 +60,7 @@ func TestRenamedTableIsFollowed(t *testing.T) {
 }
 
 func TestColumnsFollowTheCatalog(t *testing.T) {
+	t.Parallel()
 	r := newOpen(t)
 	r.subscribe("x", authenticated, "{}", allOfOpen)
 	r.subscribe("filter", authenticated, "{}", `{"schema":"public","table":"open","filter":"v=eq.a"}`)
@@ -72,6 +76,7 @@ func TestColumnsFollowTheCatalog(t *testing.T) {
 }
 
 func TestPartitionsArriveUnderThePublishedName(t *testing.T) {
+	t.Parallel()
 	parts := []string{
 		"create table public.part (id int, region text, owner uuid, primary key (id, region)) partition by list (region)",
 		"create table public.part_eu partition of public.part for values in ('eu')", "create table public.part_us partition of public.part for values in ('us')",

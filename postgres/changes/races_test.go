@@ -80,6 +80,7 @@ func TestWhatChangedBetweenCommitAndCheckCounts(t *testing.T) {
 		{"no change", "select 1", []string{row}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			r := newDocs(t, "do $$ begin create role r_bypass; exception when duplicate_object then null; end $$")
 			release := r.hold()
 			r.exec(insert, c.sql)
@@ -89,6 +90,7 @@ func TestWhatChangedBetweenCommitAndCheckCounts(t *testing.T) {
 			r.expect("B", c.b...)
 		})
 		t.Run(c.name+" in the same transaction", func(t *testing.T) {
+			t.Parallel()
 			r := newDocs(t, "do $$ begin create role r_bypass; exception when duplicate_object then null; end $$")
 			r.exec("begin; " + insert + "; " + c.sql + "; commit")
 			r.settle()
@@ -130,7 +132,7 @@ func TestRowIsNotDecidedBeforeItIsVisible(t *testing.T) {
 	committed := make(chan struct{})
 	go func() { // ends when the setting is reset
 		defer close(committed)
-		r.exec("select pg_sleep(0.1)", fmt.Sprintf("begin; insert into public.docs values (1, '%s', 'x'); insert into public.open values (1); commit", userA))
+		pgtest.Exec(t, r.s, "select pg_sleep(0.1)", fmt.Sprintf("begin; insert into public.docs values (1, '%s', 'x'); insert into public.open values (1); commit", userA))
 	}()
 	time.Sleep(time.Second)
 	select {

@@ -193,7 +193,7 @@ func (e *Engine) enlist(sub *subscriber, tables [][]uint32) {
 		if oids != nil {
 			sub.followed[i] = oids
 		}
-		sub.dormant[i] = oids == nil
+		sub.dormant[i] = !x.published(oids)
 	}
 	on := map[*table]int{}
 	for _, en := range sub.entries {
@@ -214,6 +214,9 @@ func (e *Engine) reenlist() {
 		tables := make([][]uint32, len(sub.specs))
 		for i := range sub.specs {
 			oids, err := judgeSpec(x, sub, i)
+			if err == nil && !x.published(oids) {
+				err = unmatched(&sub.specs[i])
+			}
 			if err != nil && !sub.dormant[i] {
 				e.notify(sub, codes.Of(err).Text)
 			}
