@@ -83,6 +83,7 @@ func (c *channel) receive(x actor.Context) {
 	default:
 		c.s.unhandled(x)
 	}
+	c.settle()
 }
 
 func (c *channel) take(box actor.Mailbox) { c.box = box }
@@ -108,9 +109,11 @@ func (c *channel) flush() {
 	}
 }
 
-// settle flushes unless more waits in the mailbox and the batch has room.
+// settle flushes unless more waits in the mailbox and the batch has room. It follows every message, because it relied
+// on the next one to flush. The library counts a message after it has queued it, so the count may be off by one for a
+// moment, and below 0.
 func (c *channel) settle() {
-	if c.self.box.UserMessageCount() == 0 || c.full() {
+	if c.self.box.UserMessageCount() <= 0 || c.full() {
 		c.flush()
 	}
 }
@@ -169,7 +172,7 @@ func (c *channel) part(m *member, last []byte) {
 
 // remove takes a member out of everything the Channel keeps.
 func (c *channel) remove(m *member) {
-	m.state = ended
+	m.end()
 	c.subs.remove(m)
 	c.due.drop(m)
 	c.unwatch(m)
@@ -193,8 +196,9 @@ func (c *channel) abandon() {
 		c.timer.Stop()
 	}
 	c.presence = nil
+	c.flush()
 	c.subs.each(func(m *member) {
-		m.state = ended
+		m.end()
 		m.conn.Send(protocol.AppendPhxError(nil, m.hello.Version, m.joinRef, c.json))
 	})
 }
@@ -206,7 +210,7 @@ func (c *channel) crashed(actor.Context) {
 		c.refuse(m, errCrashed)
 	}
 	c.subs.each(func(m *member) {
-		m.state = ended
+		m.end()
 		c.unwatch(m)
 		c.s.sys.Root.Send(m.socket, &leftTopic{m: m})
 		m.conn.Send(protocol.AppendPhxError(nil, m.hello.Version, m.joinRef, c.json))

@@ -118,7 +118,7 @@ func (c *channel) admit(m *member, status, message string) {
 	m.state = joined
 	c.subs.add(m)
 	v := m.hello.Version
-	b := protocol.AppendReply(nil, v, m.pushRef(), m.ref, c.json, protocol.StatusOK, protocol.AppendJoinResponse(nil, m.changes))
+	b := protocol.AppendReply(nil, v, m.joinRef, m.ref, c.json, protocol.StatusOK, protocol.AppendJoinResponse(nil, m.changes))
 	if m.replaces != nil {
 		b = protocol.AppendPhxClose(b, v, m.replaces.joinRef, c.json)
 		m.replaces = nil

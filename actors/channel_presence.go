@@ -122,7 +122,6 @@ func (c *channel) shown(s *shown) {
 	if s.reply != nil && c.member(s.reply) {
 		c.acks = append(c.acks, acknowledgement{m: s.reply, ref: s.ref})
 	}
-	c.settle()
 }
 
 func (c *channel) diff(s *shown) {

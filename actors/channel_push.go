@@ -17,22 +17,26 @@ func (c *channel) publish(p *publish) {
 		}
 	}
 	c.s.metrics.broadcastBytes.Observe(float64(p.size))
-	got := c.gather(p)
-	c.counts.events.Add(got)
-	c.s.metrics.delivered.Add(float64(got))
+	to := c.gather(p)
+	c.counts.events.Add(to.all())
+	c.s.metrics.delivered.Add(float64(to.all()))
 	if !c.s.bus.Alone() {
 		c.bus = appendWire(c.bus, &p.b)
 	}
 	if p.from != nil && p.from.ack {
 		c.acks = append(c.acks, acknowledgement{m: p.from, ref: p.ref})
 	}
-	c.settle()
-	c.throttle(got)
+	c.throttle(p, to)
 }
+
+// reach is how many members of each serializer get a broadcast.
+type reach [versions]int
+
+func (r reach) all() int { return r[0] + r[1] }
 
 // gather puts the frame of each serializer into its batch and reports how many members will get it. A long frame
 // goes out at once and is not copied.
-func (c *channel) gather(p *publish) int {
+func (c *channel) gather(p *publish) (to reach) {
 	var skipped *member
 	if p.from != nil && !p.from.self {
 		skipped = p.from
@@ -40,7 +44,6 @@ func (c *channel) gather(p *publish) int {
 	if len(p.b.Payload) > loneBytes {
 		c.flush()
 	}
-	got := 0
 	for i := range c.batches {
 		v := protocol.Version(i + 1)
 		n := len(c.subs[i])
@@ -66,14 +69,14 @@ func (c *channel) gather(p *publish) int {
 		if len(b.buf) == before {
 			continue
 		}
-		if got += n; mine {
-			got--
+		if to[i] = n; mine {
+			to[i]--
 		}
 	}
 	if len(p.b.Payload) > loneBytes {
 		c.flush()
 	}
-	return got
+	return to
 }
 
 // unfit answers a broadcast that is not delivered: too large, or no valid message.
@@ -95,12 +98,18 @@ func (c *channel) tooLarge(size int) *protocol.Limit {
 }
 
 // throttle ends the membership of everybody who received a message while the tenant's event rate is over its limit.
-func (c *channel) throttle(got int) {
-	if limit := c.tenant.Limits.EventsPerSecond; got > 0 && c.counts.events.Exceeded(limit) {
-		c.flush()
-		l := over("max_events_per_second", c.counts.events, limit)
-		c.subs.each(func(m *member) { c.expel(m, "Too many messages per second", l) })
+func (c *channel) throttle(p *publish, to reach) {
+	limit := c.tenant.Limits.EventsPerSecond
+	if to.all() == 0 || !c.counts.events.Exceeded(limit) {
+		return
 	}
+	c.flush()
+	l := over("max_events_per_second", c.counts.events, limit)
+	c.subs.each(func(m *member) {
+		if to[m.hello.Version-1] > 0 && (m != p.from || m.self) {
+			c.expel(m, "Too many messages per second", l)
+		}
+	})
 }
 
 // push handles what is not a broadcast.
@@ -127,11 +136,10 @@ func (c *channel) unknown(p *push) {
 // remote fans out what another node has.
 func (c *channel) remote(r *remote) {
 	for b := range wireBroadcasts(r.batch) {
-		got := c.gather(&publish{b: b})
+		got := c.gather(&publish{b: b}).all()
 		c.counts.events.Add(got)
 		c.s.metrics.delivered.Add(float64(got))
 	}
-	c.settle()
 }
 
 // notice tells one member something about its changes.

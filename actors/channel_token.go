@@ -29,7 +29,7 @@ func (c *channel) accessToken(p *push) {
 	case !t.Usable && !t.Null:
 		c.unknown(p)
 		return
-	case t.Null || t.Token == m.token || m.held() == t.Token || protocol.IsAPIKey(t.Token):
+	case t.Null || t.Token == m.token || m.holds(t.Token) || protocol.IsAPIKey(t.Token):
 		return
 	}
 	now := time.Now()
@@ -37,7 +37,7 @@ func (c *channel) accessToken(p *push) {
 		m.refresh = &refresh{}
 	}
 	if free := m.refresh.at.Add(c.s.o.AccessTokenThrottle); now.Before(free) {
-		m.refresh.held = t.Token
+		m.refresh.held = &t.Token
 		c.due.set(m, free)
 		c.arm()
 		return
@@ -47,7 +47,7 @@ func (c *channel) accessToken(p *push) {
 
 // refresh verifies a new token and puts it in force.
 func (c *channel) refresh(m *member, token string, now time.Time) {
-	m.refresh.held, m.refresh.at = "", now
+	m.refresh.held, m.refresh.at = nil, now
 	claims, err := c.claims(m.hello, token, now)
 	if err != nil {
 		c.closeToken(m, err)
@@ -61,13 +61,8 @@ func (c *channel) refresh(m *member, token string, now time.Time) {
 	}
 }
 
-// held is the token that waits for the throttle, or "".
-func (m *member) held() string {
-	if m.refresh == nil {
-		return ""
-	}
-	return m.refresh.held
-}
+// holds reports whether token waits for the throttle already.
+func (m *member) holds(token string) bool { return m.refresh.waits() && *m.refresh.held == token }
 
 func (c *channel) closeToken(m *member, err error) {
 	f := codes.Of(err)
@@ -84,8 +79,8 @@ func (c *channel) tick() {
 		case m.state == joining:
 			c.late(m)
 			continue
-		case m.held() != "":
-			c.refresh(m, m.held(), now)
+		case m.refresh.waits():
+			c.refresh(m, *m.refresh.held, now)
 			continue
 		}
 		claims, err := c.tenant.Verify(m.token, now)

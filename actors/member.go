@@ -3,6 +3,7 @@ package actors
 import (
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -32,8 +33,9 @@ type member struct {
 	refresh           *refresh // nil until the client sends a token
 	private           bool
 	state             memberState
-	slot              int // place among the subscribers of its version
-	skips             int // spans of the open batch this member must not get back
+	over              atomic.Bool // ended, as far as the Reader needs to know
+	slot              int         // place among the subscribers of its version
+	skips             int         // spans of the open batch this member must not get back
 	changes           []protocol.ChangeEntry
 	watching          bool   // subscribed at the CDC
 	changesFault      string // why its changes are not live yet
@@ -46,8 +48,11 @@ type member struct {
 // refresh is a member's standing with new tokens.
 type refresh struct {
 	at   time.Time // when one was last verified
-	held string    // the newest since, waiting for the throttle
+	held *string   // the newest since, waiting for the throttle, or nil
 }
+
+// waits reports whether a token waits for the throttle.
+func (r *refresh) waits() bool { return r != nil && r.held != nil }
 
 // tracked is a member's standing with presence.
 type tracked struct {
@@ -65,6 +70,12 @@ const (
 	joined
 	ended
 )
+
+// end is said before the client hears of it, so that what the client then pushes finds the topic closed.
+func (m *member) end() {
+	m.state = ended
+	m.over.Store(true)
+}
 
 // pushRef is the join_ref of frames the Channel makes for this member: the join's ref stands in for a missing one.
 func (m *member) pushRef() protocol.Ref {

@@ -50,7 +50,7 @@ func (r *Reader) Message(data []byte, binary bool) {
 		return
 	}
 	if r.waiting.Load() == 0 {
-		if to, ok := (*r.open.Load()).find(m.Topic); ok && r.push(&m, to) {
+		if to, ok := (*r.open.Load()).find(m.Topic); ok && !to.m.over.Load() && r.push(&m, to) {
 			return
 		}
 	}

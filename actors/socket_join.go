@@ -15,7 +15,7 @@ func (k *socket) join(m *protocol.Message, st *seat) {
 	topic := string(m.Topic)
 	sub, ok := protocol.Subtopic(topic)
 	if !ok {
-		k.reply(m, m.JoinRef, protocol.StatusError, protocol.AppendReason(nil, protocol.ReasonUnmatchedTopic))
+		k.reply(m, protocol.Ref{}, protocol.StatusError, protocol.AppendReason(nil, protocol.ReasonUnmatchedTopic))
 		return
 	}
 	n := &member{
@@ -107,7 +107,7 @@ func (k *socket) answered(a *answered) {
 		return
 	}
 	v, m := k.r.hello.Version, a.r.m
-	b := protocol.AppendReply(nil, v, m.pushRef(), m.ref, m.topicJSON, protocol.StatusError, protocol.AppendReasonLimit(nil, a.r.reason, limitOf(a.r.fault)))
+	b := protocol.AppendReply(nil, v, m.joinRef, m.ref, m.topicJSON, protocol.StatusError, protocol.AppendReasonLimit(nil, a.r.reason, limitOf(a.r.fault)))
 	if m.replaces != nil {
 		b = protocol.AppendPhxClose(b, v, m.replaces.joinRef, m.topicJSON)
 	}
