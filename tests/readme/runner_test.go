@@ -14,7 +14,7 @@ const fence = "```"
 const sample = `Start:
 
 ` + fence + `sh background
-echo listening; while ! test -e "$HOME/said"; do sleep 0.01; done; echo "heard $(cat "$HOME/said")"; sleep 60
+echo listening; while ! test -s "$HOME/said"; do sleep 0.01; done; echo "heard $(cat "$HOME/said")"; sleep 60
 ` + fence + `
 
 ` + fence + `text
