@@ -67,7 +67,7 @@ func TestPresenceEndsWithTheSocket(t *testing.T) {
 	bubble(t, Options{}, func(t *testing.T, n *node) {
 		names := map[string]string{}
 		a, b := n.connect(protocol.V2), n.connect(protocol.V2)
-		a.join(room1, `{"presence":{"key":"a"}}`)
+		a.join(room1, `{"presence":{"enabled":false,"key":"a"}}`)
 		b.join(room1, `{}`)
 		a.send(`["1","2","realtime:room","presence",{"event":"track"}]`)
 		b.wantPresence(names, `[null,null,"realtime:room","presence_diff",{"joins":{"a":{"metas":[{"phx_ref":"R1"}]}},"leaves":{}}]`)

@@ -124,7 +124,8 @@ func (j *Join) presence(raw []byte) {
 	}
 	var enabled, key []byte
 	pick(raw, member{"enabled", &enabled}, member{"key", &key})
-	j.PresenceEnabled = j.flexible(enabled, "config.presence.enabled")
+	// Clients from before there was `enabled`, realtime-js 2.11 for one, always send a key and expect presence.
+	j.PresenceEnabled = j.flexible(enabled, "config.presence.enabled") || enabled == nil && key != nil
 	var ok bool
 	if j.PresenceKey, ok = presenceKey(key); !ok {
 		j.problem("config.presence.key", "string")

@@ -62,12 +62,20 @@ func TestParseJoin(t *testing.T) {
 		`{"config":{"presence":{"enabled":"yes","key":"k"}}}`: joinWith(func(j *Join) {
 			j.PresenceKey, j.Problems = "k", bad("config.presence.enabled", "boolean")
 		}),
-		`{"config":{"presence":{"key":{"a":1}}}}`:  joinWith(func(j *Join) { j.Problems = bad("config.presence.key", "string") }),
-		`{"config":{"postgres_changes":"x"}}`:      joinWith(func(j *Join) { j.Problems = bad("config.postgres_changes", "an array of maps") }),
-		`{"config":{"postgres_changes":{"a":1}}}`:  joinWith(func(j *Join) { j.Problems = bad("config.postgres_changes", "an array of maps") }),
-		`{"config":{"postgres_changes":[null]}}`:   joinWith(nil),
-		`{"config":{"broadcast":{"replay":null}}}`: joinWith(nil),
-		`{"config":{"broadcast":{"replay":123}}}`:  joinWith(func(j *Join) { j.Problems = bad("config.broadcast.replay", "a map") }),
+		`{"config":{"presence":{"enabled":true,"key":{"a":1}}}}`: joinWith(func(j *Join) {
+			j.PresenceEnabled, j.Problems = true, bad("config.presence.key", "string")
+		}),
+		`{"config":{"presence":{"key":""}}}`:                 joinWith(func(j *Join) { j.PresenceEnabled = true }), // clients that know no other key
+		`{"config":{"presence":{"key":"k"}}}`:                joinWith(func(j *Join) { j.PresenceEnabled, j.PresenceKey = true, "k" }),
+		`{"config":{"presence":{"key":null}}}`:               joinWith(func(j *Join) { j.PresenceEnabled = true }),
+		`{"config":{"presence":{"enabled":null,"key":"k"}}}`: joinWith(func(j *Join) { j.PresenceKey = "k" }),
+		`{"config":{"presence":{"enabled":false,"key":""}}}`: joinWith(nil),
+		`{"config":{"presence":{}}}`:                         joinWith(nil),
+		`{"config":{"postgres_changes":"x"}}`:                joinWith(func(j *Join) { j.Problems = bad("config.postgres_changes", "an array of maps") }),
+		`{"config":{"postgres_changes":{"a":1}}}`:            joinWith(func(j *Join) { j.Problems = bad("config.postgres_changes", "an array of maps") }),
+		`{"config":{"postgres_changes":[null]}}`:             joinWith(nil),
+		`{"config":{"broadcast":{"replay":null}}}`:           joinWith(nil),
+		`{"config":{"broadcast":{"replay":123}}}`:            joinWith(func(j *Join) { j.Problems = bad("config.broadcast.replay", "a map") }),
 		`{"config":{"postgres_changes_options":{"wait":"true","timeout":100}}}`: joinWith(func(j *Join) {
 			j.Wait, j.Timeout = true, 100*time.Millisecond
 		}),
