@@ -6,6 +6,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"realtime/postgres"
 	"realtime/postgres/changes"
 	"realtime/protocol/codes"
 	"realtime/tenancy"
@@ -111,9 +112,24 @@ func (d *cdc) feedUp() {
 // feedDown: until the feed is back nobody's changes flow; joins under way learn why if it takes too long.
 func (d *cdc) feedDown(m *feedDown) {
 	d.up = false
-	f := codes.Of(m.err)
+	f := feedFault(m.err)
 	for member, s := range d.subs {
 		tell(s, &live{m: member, answer: changes.Answer{Member: member, Err: f, Retry: true}})
+	}
+}
+
+// feedFault gives what ended a feed a code, and a text that the subscribers may read.
+func feedFault(err error) *codes.Fault {
+	f := codes.Of(err)
+	switch {
+	case f.Code != codes.UnknownError:
+		return f
+	case postgres.IsTooManyConnections(err):
+		return codes.Wrap(codes.DatabaseLackOfConnections, err, "")
+	case postgres.IsConnection(err):
+		return codes.Wrap(codes.UnableToConnectToProject, err, "")
+	default:
+		return codes.Wrap(codes.UnableToSubscribeToPostgres, err, "")
 	}
 }
 

@@ -22,7 +22,7 @@
 // after it is sent. Mailboxes are unbounded, so whoever feeds one from outside waits first. A panic is recovered
 // in one place: its stack is logged, it is counted, dependants are told, the actor ends. Everything a topic says
 // to a client goes through its Channel, so a join's reply precedes the rest by construction; only heartbeat
-// replies and refusals come from Reader or Socket.
+// replies, refusals and an administrator's disconnect come from Reader or Socket.
 //
 // What the package never does: speak HTTP, read the environment, decide who may see a row, or keep a lock while
 // it calls another actor.

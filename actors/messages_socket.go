@@ -30,6 +30,9 @@ type (
 	// answered comes from the Socket's own timer: a refusal's pause is over.
 	answered struct{ r *refused }
 
+	// dismiss comes from the Tenant: an administrator wants the connection closed.
+	dismiss struct{}
+
 	// gone comes from the Reader: the connection is closed.
 	gone struct{}
 )

@@ -12,10 +12,18 @@ type (
 		post   *post
 		counts *counts
 		row    *tenancy.Tenant // the newest the directory has seen; nobody else reads it
+		gone   bool            // deleted; the directory's too
 	}
 
-	// row comes from the directory, and goes on to every Channel and the CDC: a newer row of the tenant.
+	// row comes from the edge to the directory, and goes on to the Tenant, every Channel and the CDC: a newer row.
 	row struct{ t *tenancy.Tenant }
+
+	// removed comes from the edge to the directory, and goes on to the Tenant: the tenant was deleted. dismiss: whoever
+	// is connected shall not stay.
+	removed struct {
+		tenant  string
+		dismiss bool
+	}
 
 	// joinTenant comes from a Socket. The Tenant refuses it or passes it to the Channel of its topic.
 	joinTenant struct {

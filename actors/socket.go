@@ -36,6 +36,8 @@ func (k *socket) receive(c actor.Context) {
 		k.answered(m)
 	case *leftTopic:
 		k.leftTopic(m)
+	case *dismiss:
+		k.dismiss()
 	case *gone:
 		k.end(c)
 	default:

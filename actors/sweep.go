@@ -13,8 +13,8 @@ import (
 // sweepEvery is how often meters tick and idle connections are looked for: one timer for all of them.
 const sweepEvery = 5 * time.Second
 
-// sweep ticks the meters and closes connections that are silent or joined nothing for too long. It ends with the
-// tree.
+// sweep ticks the meters, closes connections that are silent or joined nothing for too long, and looks whether rows
+// have changed. It ends with the tree.
 func (s *System) sweep() {
 	defer close(s.swept)
 	s.rates.Tick(time.Now())
@@ -27,6 +27,7 @@ func (s *System) sweep() {
 		case now := <-t.C:
 			s.rates.Tick(now)
 			s.sweepIdle(now)
+			s.reread()
 		}
 	}
 }

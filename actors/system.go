@@ -32,6 +32,10 @@ type Options struct {
 	EarlySubscribed     bool                  // answer joins before their changes are live, as the original does
 	DurableSlot         bool                  // keep the replication slot over restarts
 	Conn                ConnOptions           // bounds of slow peers; OnCut is the System's own
+
+	// Lookup reads a tenant's row again, out of a cache as a rule: every 5 s for each tenant that somebody is connected to.
+	// TenantNotFound means that it was deleted. nil: rows change only when Changed or a new connection says so.
+	Lookup func(ctx context.Context, externalID string) (*tenancy.Tenant, error)
 }
 
 // System is the tree of actors of one node and what its edges share: the meters, the metrics and the list of open
@@ -52,6 +56,8 @@ type System struct {
 	life     context.Context //nolint:containedctx // ends with the tree; errands derive from it
 	end      context.CancelFunc
 	swept    chan struct{} // closed when the sweep has ended
+
+	rereading atomic.Bool // rows are being looked up
 
 	mu      sync.Mutex
 	readers map[*Reader]struct{}

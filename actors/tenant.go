@@ -30,6 +30,7 @@ type tenant struct {
 	names    int // Channels started so far: their names
 	cdc      *post
 	draining bool
+	gone     bool // deleted since somebody connected
 }
 
 // child is a Channel as its Tenant sees it.
@@ -49,6 +50,8 @@ func (t *tenant) receive(c actor.Context) {
 		t.startCDC(c)
 	case *row:
 		t.refresh(m)
+	case *removed:
+		t.removed(m)
 	case *joinTenant:
 		t.join(c, m)
 	case *lonely:
@@ -76,20 +79,6 @@ func (t *tenant) startCDC(c actor.Context) {
 		panic(fmt.Errorf("start cdc: %w", err))
 	}
 	t.cdc = p
-}
-
-// refresh takes a newer row: limits and keys count at once.
-func (t *tenant) refresh(m *row) {
-	t.row = m.t
-	l := m.t.Limits
-	t.counts.joins.SetLimit(l.JoinsPerSecond)
-	t.counts.events.SetLimit(l.EventsPerSecond)
-	t.counts.changes.SetLimit(l.EventsPerSecond)
-	t.counts.presence.SetLimit(l.PresenceEventsPerSecond)
-	t.cdc.send(m)
-	for _, ch := range t.channels {
-		ch.post.send(m)
-	}
 }
 
 // lonely: a connection without channels is not a user.

@@ -46,7 +46,7 @@ func (t *tenant) open(c actor.Context, r room) (*child, error) {
 	return ch, nil
 }
 
-// refuse checks, in upstream's order: shutdown, suspension, private_only, users, joins per second, channels per
+// refuse checks, in upstream's order: shutdown, existence, suspension, private_only, users, joins per second, channels per
 // socket. A join that passes the rate check counts, whatever becomes of it.
 func (t *tenant) refuse(m *joinTenant) *codes.Fault {
 	l := t.row.Limits
@@ -54,6 +54,8 @@ func (t *tenant) refuse(m *joinTenant) *codes.Fault {
 	switch {
 	case t.draining || t.s.draining.Load():
 		return codes.Wrap(codes.RealtimeRestarting, errDraining, "")
+	case t.gone:
+		return codes.New(codes.TenantNotFound, "Tenant with the given ID does not exist")
 	case t.row.Suspend:
 		return codes.New(codes.RealtimeDisabledForTenant, "")
 	case t.row.PrivateOnly && !m.m.join.Private:

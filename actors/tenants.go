@@ -23,6 +23,10 @@ func (d *directory) receive(c actor.Context) {
 	switch m := c.Message().(type) {
 	case *attach:
 		d.attach(c, m)
+	case *row:
+		d.row(m)
+	case *removed:
+		d.removed(m)
 	case *arrived:
 		d.arrived(m)
 	case *drain:
@@ -37,10 +41,7 @@ func (d *directory) receive(c actor.Context) {
 func (d *directory) attach(c actor.Context, m *attach) {
 	a, ok := d.tenants[m.row.ExternalID]
 	if ok {
-		if a.row != m.row {
-			a.row = m.row
-			a.post.send(&row{t: m.row})
-		}
+		d.refresh(a, m.row)
 		c.Respond(a)
 		return
 	}
