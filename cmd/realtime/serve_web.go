@@ -17,7 +17,7 @@ func (s *server) startActors(context.Context) error {
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	var err error
 	s.system, err = actors.New(actors.Options{
-		Log: s.log, Metrics: s.registry,
+		Log: s.log, Metrics: s.registry, Lookup: s.tenants.Get,
 		JoinPause: s.c.JoinPause, NoChannelTimeout: s.c.NoChannelTimeout, AccessTokenThrottle: s.c.TokenThrottle,
 		EarlySubscribed: s.c.EarlySubscribed, DurableSlot: s.c.Slot == "durable",
 	})
