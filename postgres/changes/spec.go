@@ -78,12 +78,16 @@ func eventOf(event *string) string {
 	return wildcard
 }
 
-// keys says which of the deciding keys an entry has at all: one that is there but null makes its combination invalid.
+// keys says which of the deciding keys an entry has. One that is null counts as absent, unlike upstream: clients of
+// other languages send "filter": null for "no filter".
 type keys struct{ schema, table, filter bool }
 
 func presentKeys(e protocol.ChangeEntry) keys {
 	k := keys{schema: e.Schema != nil, table: e.Table != nil, filter: e.Filter != nil}
-	protocol.Object(e.Raw, func(key, _ []byte) bool {
+	protocol.Object(e.Raw, func(key, value []byte) bool {
+		if string(value) == "null" {
+			return true
+		}
 		switch string(key) {
 		case "schema":
 			k.schema = true

@@ -51,10 +51,7 @@ func TestRefusedParametersAreWordedAsUpstreamDoes(t *testing.T) {
 		`{"schema":"public","filter":"id=eq.1"}`: none + `%{"filter" => "id=eq.1", "schema" => "public"}`,
 		`{"table":"t","filter":"id=eq.1"}`:       none + `%{"filter" => "id=eq.1", "table" => "t"}`,
 		`{"schema":"public","table":"t","filter":123}`:                none + `%{"filter" => 123, "schema" => "public", "table" => "t"}`,
-		`{"schema":"public","table":"t","filter":null}`:               none + `%{"filter" => nil, "schema" => "public", "table" => "t"}`,
-		`{"schema":null,"table":"t"}`:                                 none + `%{"schema" => nil, "table" => "t"}`,
 		`{"schema":1,"table":"t"}`:                                    none + `%{"schema" => 1, "table" => "t"}`,
-		`{"schema":"public","table":null}`:                            none + `%{"schema" => "public", "table" => nil}`,
 		`{"user_token":"x"}`:                                          none + `<redacted>`,
 		`{"auth_token":null,"event":"*"}`:                             none + `<redacted>`,
 		`{"event":"*","x":{"b":[1,2.5,true],"a":null}}`:               none + `%{"event" => "*", "x" => %{"a" => nil, "b" => [1, 2.5, true]}}`,
@@ -175,5 +172,19 @@ func TestExceptionsAreRenderedAsTheDriverDoes(t *testing.T) {
 	}
 	if err := error(&evalError{state: "22P02", message: "secret"}); strings.Contains(err.Error(), "secret") || errors.Unwrap(err) != nil {
 		t.Errorf("got %q: the text of an error may quote a row", err)
+	}
+}
+
+// Null is as good as absent, unlike upstream: clients of other languages send it for "none".
+func TestNullCountsAsAbsent(t *testing.T) {
+	for raw, want := range map[string]Spec{
+		`{"schema":"public","table":"t","filter":null}`: {Schema: "public", Table: "t"},
+		`{"schema":null,"table":"t"}`:                   {Schema: "public", Table: "t"},
+		`{"schema":"s","table":null}`:                   {Schema: "s", Table: wildcard},
+	} {
+		got, err := ParseSpec(entries(t, raw)[0])
+		if err != nil || got.Schema != want.Schema || got.Table != want.Table {
+			t.Errorf("%s: got %q %q, %v; want %q %q", raw, got.Schema, got.Table, err, want.Schema, want.Table)
+		}
 	}
 }
