@@ -11,6 +11,7 @@ type job struct {
 	plan       *plan
 	rows       []*batchRow
 	principals []*principal
+	twins      [][]*batchRow // by row: all rows with its key; made when needed
 }
 
 // evaluator answers jobs by noting what each principal may see (allow) and what could not be asked (fail). Tiers that
@@ -50,7 +51,7 @@ func (e *Engine) mustAsk(b *batch) bool {
 			ask = ask || en.needsFilter(r) || !del && en.fault == noFault && en.plan.tier.asks()
 		}
 		r.candidates = kept
-		ask = ask || len(kept) > 0 && r.incomplete(e)
+		ask = ask || len(kept)+len(r.settled) > 0 && r.incomplete(e)
 	}
 	return ask
 }

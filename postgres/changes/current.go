@@ -37,10 +37,13 @@ func (e *Engine) current(ctx context.Context, b *batch, jobs []*job) error {
 		}
 	}
 	is := newBits(len(b.rows))
+	failed := map[*table]error{}
 	for _, t := range tables {
-		if err := e.compare(ctx, t, rows[t], is); err != nil {
+		err := e.compare(ctx, t, rows[t], is)
+		if e.fatal(ctx, b, err) {
 			return err
 		}
+		failed[t] = err
 	}
 	for _, j := range jobs {
 		kept := j.rows[:0:0]
@@ -50,10 +53,8 @@ func (e *Engine) current(ctx context.Context, b *batch, jobs []*job) error {
 			}
 		}
 		j.rows = kept
-		if !j.plan.table.readable {
-			for _, p := range j.principals {
-				b.fail(j.plan.table, &evalError{state: "42501"}, nil, p)
-			}
+		if err := failed[j.plan.table]; err != nil {
+			j.fail(b, err)
 		}
 	}
 	return nil
@@ -62,7 +63,7 @@ func (e *Engine) current(ctx context.Context, b *batch, jobs []*job) error {
 // compare marks the rows whose image is the table's current row.
 func (e *Engine) compare(ctx context.Context, t *table, rows []*batchRow, is bits) error {
 	if !t.readable {
-		return nil
+		return &evalError{state: "42501"}
 	}
 	var relations []*mapping // as a rule one
 	byMapping := map[*mapping][]*batchRow{}

@@ -32,7 +32,8 @@ type batchRow struct {
 	tx         *wal.Tx
 	number     int // position in batch.rows
 	mapping    *mapping
-	candidates []*entry
+	candidates []*entry    // who is to be asked about
+	settled    []*entrySet // who gets it for certain
 	// completed are values that the stream does not have: generated ones, and JSON made by Postgres.
 	completed map[completedKey]completion
 	large     uint8 // 1: no, 2: yes, 0: not measured yet
@@ -84,7 +85,7 @@ func (e *Engine) decide(ctx context.Context, txs []*wal.Tx) error {
 			return e.handOver(ctx, b)
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case e.session.lost():
+		case e.session.lost(), postgres.State(err) == "26000": // somebody's code deallocated our statements
 			return errors.Join(errConnection, err)
 		case errors.Is(err, errStale):
 			err = e.rollbackAndRenew(ctx)
@@ -162,8 +163,8 @@ func (e *Engine) route(b *batch) {
 			if m.table == nil || m.crossed {
 				continue
 			}
-			if candidates := m.table.index.find(nil, m, row); len(candidates) > 0 {
-				b.rows = append(b.rows, &batchRow{Row: row, tx: tx, number: len(b.rows), mapping: m, candidates: candidates})
+			if loose, settled := m.table.index.find(m, row); len(loose)+len(settled) > 0 {
+				b.rows = append(b.rows, &batchRow{Row: row, tx: tx, number: len(b.rows), mapping: m, candidates: loose, settled: settled})
 			}
 		}
 	}
@@ -198,7 +199,7 @@ func (e *Engine) attempt(ctx context.Context, b *batch) error {
 		return err
 	}
 	if !ask {
-		b.rows = slices.DeleteFunc(b.rows, func(r *batchRow) bool { return len(r.candidates) == 0 })
+		b.rows = slices.DeleteFunc(b.rows, func(r *batchRow) bool { return len(r.candidates)+len(r.settled) == 0 })
 		return nil
 	}
 	if err := e.complete(ctx, b); err != nil {

@@ -97,6 +97,7 @@ var (
 		{"is not distinct", using(`uid is not distinct from auth.uid()`), plainRole},
 		{"text of the uuid", using(`uid::text = (auth.jwt()->>'sub')`), plainRole},
 		{"state in a setting", using(`adv.leak_state(id)`), plainRole},
+		{"state in plain SQL", using(`coalesce(current_setting('adv.y', true), '') = '' and set_config('adv.y', id::text, true) <> ''`), plainRole},
 		{"state behind a stable function", using(`adv.stable_state(id)`), plainRole},
 		{"sequence", using(`nextval('adv.sq') > 0`), plainRole},
 		{"policy sets the role", using(`adv.become_owner(id)`), threeRoles},

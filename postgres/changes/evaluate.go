@@ -45,6 +45,8 @@ type evalResult struct {
 	err    *evalError
 }
 
+const evaluateSQL = "select i, result, state, message, detail, hint from pg_temp.realtime_evaluate($1, $2, $3, $4, $5)"
+
 // evaluate runs statements as role who under a search_path ("": as it is), each in a subtransaction that is rolled back.
 // All see v as $1 and constants as $2. The error is for the whole call: a timeout, or the connection.
 func (s *session) evaluate(ctx context.Context, limit time.Duration, k style, who, path string, statements []string, v []*string, constants []string) ([]evalResult, error) {
@@ -70,8 +72,7 @@ func (s *session) evaluate(ctx context.Context, limit time.Duration, k style, wh
 		}
 		return nil
 	}
-	const sql = "select i, result, state, message, detail, hint from pg_temp.realtime_evaluate($1, $2, $3, $4, $5)"
-	err := s.guarded(ctx, limit, k, scan, sql, who, statements, path, v, constants)
+	err := s.guarded(ctx, limit, k, scan, evaluateSQL, who, statements, path, v, constants)
 	return out, err
 }
 

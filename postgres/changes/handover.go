@@ -30,6 +30,28 @@ type parcel struct {
 	selection string
 }
 
+// outbox is what one group gets of a batch.
+type outbox struct {
+	group any
+	rows  []Delivery
+}
+
+// hand is a row on its way out.
+type hand struct {
+	engine *Engine
+	boxes  map[any]*outbox
+	order  []*outbox
+	// Of the current row: what was made of it, and where each parcel is.
+	row  *batchRow
+	made map[variant][]byte
+	open map[parcel]place
+}
+
+type place struct {
+	box *outbox
+	at  int
+}
+
 // handOver makes the JSON of every row that somebody may see, once for each variant, and gives it to the groups.
 func (e *Engine) handOver(ctx context.Context, b *batch) error {
 	if err := e.loadRowTypes(ctx, b); err != nil {
@@ -38,46 +60,57 @@ func (e *Engine) handOver(ctx context.Context, b *batch) error {
 		}
 		e.o.Log.Warn("postgres changes: types could not be read", "err", err.Error())
 	}
-	deliveries := map[any][]Delivery{}
-	var groups []any
-	open := map[parcel]int{} // of the current row: index in its group's deliveries
-	made := map[variant][]byte{}
+	h := hand{engine: e, boxes: map[any]*outbox{}, made: map[variant][]byte{}, open: map[parcel]place{}}
 	for _, r := range b.rows {
-		clear(open)
-		clear(made)
+		h.row = r
+		clear(h.made)
+		clear(h.open)
+		for _, set := range r.settled {
+			for _, c := range set.crowdsOf(opIndex(r.Op)) {
+				d := h.delivery(c.parcel)
+				if d.To == nil {
+					d.To = slices.Clip(c.to) // whoever adds to it copies it first
+				} else {
+					d.To = append(d.To, c.to...)
+				}
+			}
+		}
 		for _, en := range r.candidates {
-			if en.sub.gone {
-				continue
+			if !en.sub.gone {
+				h.delivery(parcel{group: en.sub.Group, variant: r.variantOf(en), selection: en.selection}).add(en)
 			}
-			v := r.variantOf(en)
-			k := parcel{group: en.sub.Group, variant: v, selection: en.selection}
-			at, ok := open[k]
-			if !ok {
-				data := made[v]
-				if data == nil {
-					data = e.appendChange(nil, r, v)
-					made[v] = data
-				}
-				list, known := deliveries[k.group]
-				if !known {
-					groups = append(groups, k.group)
-				}
-				at = len(list)
-				open[k] = at
-				deliveries[k.group] = append(list, Delivery{Event: r.Op.String(), Data: data})
-				e.counts.rows.Add(1)
-			}
-			deliveries[k.group][at].add(en)
 		}
 	}
-	for _, g := range groups {
-		for i := range deliveries[g] {
-			e.counts.deliveries.Add(uint64(len(deliveries[g][i].To)))
+	for _, box := range h.order {
+		for i := range box.rows {
+			e.counts.deliveries.Add(uint64(len(box.rows[i].To)))
 		}
-		e.o.Deliver(g, deliveries[g])
+		e.counts.rows.Add(uint64(len(box.rows)))
+		e.o.Deliver(box.group, box.rows)
 	}
 	e.tell(b)
 	return nil
+}
+
+// delivery returns the current row's delivery of a parcel; the pointer is good until the next call.
+func (h *hand) delivery(k parcel) *Delivery {
+	if p, ok := h.open[k]; ok {
+		return &p.box.rows[p.at]
+	}
+	data := h.made[k.variant]
+	if data == nil {
+		data = h.engine.appendChange(nil, h.row, k.variant)
+		h.made[k.variant] = data
+	}
+	box := h.boxes[k.group]
+	if box == nil {
+		box = &outbox{group: k.group}
+		h.boxes[k.group] = box
+		h.order = append(h.order, box)
+	}
+	h.open[k] = place{box, len(box.rows)}
+	box.rows = append(box.rows, Delivery{Event: h.row.Op.String(), Data: data})
+	return &box.rows[len(box.rows)-1]
 }
 
 // add makes the entry's member a target, or adds the entry's id to those it has.

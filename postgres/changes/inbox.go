@@ -49,17 +49,22 @@ func (e *Engine) inbox(ctx context.Context) error {
 	queue := e.queue
 	e.queue = nil
 	e.mu.Unlock()
-	var news []*subscriber
+	latest := make(map[any]*subscriber, len(queue)) // of each member only what it wants last
 	for i := range queue {
 		c := &queue[i]
-		news = slices.DeleteFunc(news, func(s *subscriber) bool { return s.Member == c.member })
+		delete(latest, c.member)
+		e.dropRetry(c.member)
 		if c.sub == nil {
 			e.remove(c.member)
-			continue
+		} else if sub := e.parse(c.sub); sub != nil {
+			latest[c.member] = sub
 		}
-		e.dropRetry(c.member)
-		if sub := e.parse(c.sub); sub != nil {
+	}
+	var news []*subscriber
+	for i := range queue {
+		if sub := latest[queue[i].member]; sub != nil {
 			news = append(news, sub)
+			delete(latest, queue[i].member)
 		}
 	}
 	if len(e.retries) > 0 && !time.Now().Before(e.retryAt) {
@@ -171,6 +176,9 @@ func (e *Engine) remove(member any) {
 
 // dropRetry forgets a postponed subscription.
 func (e *Engine) dropRetry(member any) {
+	if len(e.retries) == 0 {
+		return
+	}
 	e.retries = slices.DeleteFunc(e.retries, func(s *subscriber) bool { return s.Member == member })
 }
 

@@ -79,22 +79,6 @@ type columnEntries struct {
 	values map[string]*entrySet
 }
 
-// entrySet is a set of entries with removal in constant time. Each entry knows its place.
-type entrySet struct{ list []*entry }
-
-func (s *entrySet) add(e *entry, op int) {
-	e.places[op] = len(s.list)
-	s.list = append(s.list, e)
-}
-
-func (s *entrySet) remove(e *entry, op int) {
-	i, last := e.places[op], len(s.list)-1
-	s.list[i] = s.list[last]
-	s.list[i].places[op] = i
-	s.list[last] = nil
-	s.list = s.list[:last]
-}
-
 // add makes the entry findable for the operations it wants. One with a fault is found whatever its filter says, because
 // the fault goes to everybody; for DELETE there are no faults.
 func (x *index) add(e *entry) {
@@ -115,7 +99,7 @@ func (x *index) remove(e *entry) {
 		unfiltered := e.fault != noFault && op != opDelete
 		s := x.ops[op].set(e, unfiltered, false)
 		s.remove(e, op)
-		if len(s.list) == 0 && !unfiltered && len(e.eqs) > 0 {
+		if s.empty() && !unfiltered && len(e.eqs) > 0 {
 			x.ops[op].drop(e)
 		}
 	}
@@ -158,25 +142,34 @@ func (o *opEntries) drop(e *entry) {
 	}
 }
 
-// find appends the entries whose event and eq conditions the row meets to dst. What is left to ask is in entry.rest.
-func (x *index) find(dst []*entry, r *mapping, row *wal.Row) []*entry {
+// find returns who may want the row: entries whose event and eq conditions it meets, with what is left to ask in
+// entry.rest and entry.plan, and sets of which the settled entries want it for certain.
+func (x *index) find(r *mapping, row *wal.Row) (loose []*entry, settled []*entrySet) {
 	o := &x.ops[opIndex(row.Op)]
-	dst = append(dst, o.all.list...)
+	loose = append(loose, o.all.loose...)
+	if len(o.all.settled) > 0 {
+		settled = append(settled, &o.all)
+	}
 	for i := range o.columns {
 		c := &o.columns[i]
 		v, ok := r.value(row, c.column)
 		if !ok || v.Kind != wal.Text {
 			continue
 		}
-		if s := c.values[string(c.canon.of(v.Data))]; s != nil {
-			for _, e := range s.list {
-				if e.meets(r, row, 1) {
-					dst = append(dst, e)
-				}
+		s := c.values[string(c.canon.of(v.Data))]
+		if s == nil {
+			continue
+		}
+		for _, e := range s.loose {
+			if e.meets(r, row, 1) {
+				loose = append(loose, e)
 			}
 		}
+		if len(s.settled) > 0 {
+			settled = append(settled, s)
+		}
 	}
-	return dst
+	return loose, settled
 }
 
 // meets reports whether the row meets the eq conditions from the given one on.

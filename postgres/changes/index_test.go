@@ -40,7 +40,8 @@ func drawTuple(t *rapid.T, label string, kinds []byte) wal.Tuple {
 }
 
 func drawEntry(t *rapid.T, tab *table, n int) *entry {
-	e := &entry{sub: &subscriber{}, spec: &Spec{}, table: tab, ids: []int64{int64(n)}}
+	e := &entry{sub: &subscriber{}, spec: &Spec{}, table: tab, ids: []int64{int64(n)}, alone: rapid.Bool().Draw(t, "alone")}
+	e.plan = &plan{table: tab, tier: rapid.SampledFrom([]tier{tierOpen, tierReread, tierDeny}).Draw(t, "tier")}
 	for op := range e.events {
 		e.events[op] = rapid.Bool().Draw(t, "event")
 	}
@@ -105,8 +106,16 @@ func TestIndexFindsWhatNaiveMatchingFinds(t *testing.T) {
 				}
 			}
 			var got []int64
-			for _, e := range tab.index.find(nil, m, row) {
+			loose, settled := tab.index.find(m, row)
+			for _, e := range loose {
 				got = append(got, e.ids[0])
+			}
+			for _, set := range settled {
+				for _, c := range set.crowdsOf(opIndex(row.Op)) {
+					for _, to := range c.to {
+						got = append(got, to.IDs[0])
+					}
+				}
 			}
 			slices.Sort(got)
 			slices.Sort(want)
@@ -118,7 +127,7 @@ func TestIndexFindsWhatNaiveMatchingFinds(t *testing.T) {
 			tab.index.remove(e)
 		}
 		for op := range tab.index.ops {
-			if o := &tab.index.ops[op]; len(o.all.list)+len(o.columns) > 0 {
+			if o := &tab.index.ops[op]; !o.all.empty() || len(o.columns) > 0 {
 				t.Fatalf("operation %d still has entries: %+v", op, o)
 			}
 		}

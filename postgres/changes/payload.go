@@ -31,20 +31,11 @@ type variant struct {
 // under row security it is shown whole only if no column that the policies mention differs between both images, so that
 // their answer is the same; else the key alone is. Of a deleted row nothing but the key is shown under row security,
 // since no policy can be asked about it.
-func (r *batchRow) variantOf(en *entry) variant {
+func (r *batchRow) variantOf(e *entry) variant {
 	op := opIndex(r.Op)
-	if en.fault != noFault && op != opDelete {
-		return variant{fault: en.fault}
-	}
-	v := variant{shape: en.shape}
-	switch {
-	case op == opInsert:
-	case op == opDelete && r.mapping.table.rowSecurity:
+	v := e.settledVariant(op)
+	if op == opUpdate && v.fault == noFault && r.OldKind == wal.OldFull && e.plan.active && r.policiesMayDiffer(e.plan) {
 		v.old = oldKeyOnly
-	case op == opUpdate && r.OldKind == wal.OldFull && en.plan.active && r.policiesMayDiffer(en.plan):
-		v.old = oldKeyOnly
-	default:
-		v.old = oldIdentity
 	}
 	return v
 }

@@ -59,11 +59,12 @@ type plan struct {
 	// replan: a function that is declared IMMUTABLE may hold what it read of an earlier statement's claims, so every
 	// statement is planned anew; discard: plans inside of functions are, too.
 	replan, discard bool
-	serial          int                    // names the plan's functions in the session
-	broken          error                  // why the role cannot be asked, with tierDeny
-	blocked         map[string]*quarantine // by claims
-	slow            quarantine             // of all principals
-	pace            int                    // principals of the next slice
+	serial          int   // names the plan's functions in the session
+	broken          error // why the role cannot be asked, with tierDeny
+	blocked         map[*principal]*quarantine
+	slow            quarantine          // of all principals
+	pace            int                 // principals of the next slice
+	suspects        map[*principal]bool // whose statement raised an error
 }
 
 // policy is one row of pg_policy that has a say in SELECT.
@@ -142,7 +143,7 @@ func (c *catalog) scanPlan(r pgx.Rows, s *session, role string) (*plan, error) {
 	s.serial++
 	p := &plan{
 		table: t, role: role, usage: usage, serial: s.serial, pace: firstSlice,
-		selectable: make([]bool, len(t.columns)), mentions: make([]bool, len(t.columns)), blocked: map[string]*quarantine{},
+		selectable: make([]bool, len(t.columns)), mentions: make([]bool, len(t.columns)), blocked: map[*principal]*quarantine{}, suspects: map[*principal]bool{},
 	}
 	for i := range t.columns {
 		for _, number := range readable {

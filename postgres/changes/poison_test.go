@@ -133,7 +133,7 @@ func TestLockHeldByAMigrationDelaysAndDeniesNobody(t *testing.T) {
 		t.Fatal(err)
 	}
 	release()
-	time.Sleep(lockLimit + 2*time.Second)
+	r.exec(fmt.Sprintf("select pg_sleep(%d)", (lockLimit+2*time.Second)/time.Second)) // longer than it waits for a lock
 	if _, err := blocker.Exec(t.Context(), "commit"); err != nil {
 		t.Fatal(err)
 	}

@@ -29,6 +29,10 @@ func (e *Engine) probe(ctx context.Context, b *batch, j *job) error {
 // error that is still one here denies this row to this principal.
 func (e *Engine) probePrincipals(ctx context.Context, b *batch, j *job, principals []*principal) error {
 	if err := e.session.function(ctx, j.plan.probeName(), j.plan.probeSQL); err != nil {
+		if !e.fatal(ctx, b, err) {
+			j.fail(b, err)
+			return nil
+		}
 		return err
 	}
 	for _, p := range principals {
@@ -62,7 +66,7 @@ func (e *Engine) probeRowsOf(ctx context.Context, b *batch, j *job, p *principal
 		j.plan.slow.pardon()
 		return nil
 	}
-	if e.session.lost() || ctx.Err() != nil || passing(postgres.State(err)) {
+	if e.fatal(ctx, b, err) {
 		return err
 	}
 	if len(rows) > 1 {
@@ -129,10 +133,13 @@ func (e *Engine) probeCall(ctx context.Context, b *batch, j *job, p *principal, 
 
 // blockedFor returns the quarantine of a principal under the plan.
 func (p *plan) blockedFor(who *principal) *quarantine {
-	q := p.blocked[who.claims]
+	q := p.blocked[who]
 	if q == nil {
+		if len(p.blocked) > maxSuspects {
+			clear(p.blocked)
+		}
 		q = &quarantine{}
-		p.blocked[who.claims] = q
+		p.blocked[who] = q
 	}
 	return q
 }
@@ -161,6 +168,7 @@ declare
 	realtime_ok bool;
 	realtime_done bool;
 `+declare+`begin
+	perform pg_catalog.set_config('role', realtime_who, true);
 	for realtime_n in 1 .. pg_catalog.cardinality(realtime_v1) loop
 		i := realtime_n; state := null; realtime_ok := null; realtime_done := false;
 		begin
@@ -178,13 +186,14 @@ declare
 			return next;
 		end if;
 	end loop;
+	perform pg_catalog.set_config('role', 'none', true), pg_catalog.set_config('request.jwt.claims', '', true);
 end`)
 }
 
 // keyParameters are the function's parameters for keys, and the variables that hold them typed.
 func (p *plan) keyParameters() (params, declare string) {
-	for i, k := range p.table.key {
-		kind := p.table.columns[k.column].baseType
+	for i := range p.table.key {
+		kind := p.keyType(i)
 		params += fmt.Sprintf(", realtime_k%d text[]", i+1)
 		declare += fmt.Sprintf("\trealtime_v%d %s[] := realtime_k%d::%s[];\n", i+1, kind, i+1, kind)
 	}
@@ -200,8 +209,10 @@ func (p *plan) keyVariables() string {
 	return strings.Join(names, ", ")
 }
 
-// rereadStatement is the query of reread, with {into} where PL/pgSQL wants its target.
-func (p *plan) rereadStatement() string {
+// rereadStatements are the queries of reread, with {into} where PL/pgSQL wants its target. The first is for few rows:
+// each row's number is searched in the array of keys. The second, for many, joins; its inner query is fenced off by its
+// offset, so that both ask the policies about an index scan by key.
+func (p *plan) rereadStatements() (few, many string) {
 	var names, columns, within, on strings.Builder
 	unnested := make([]string, len(p.table.key))
 	for i, k := range p.table.key {
@@ -217,10 +228,18 @@ func (p *plan) rereadStatement() string {
 		fmt.Fprintf(&within, "%s %s any (realtime_v%d)", col, k.equals, i+1)
 		fmt.Fprintf(&on, "t.k%d %s k.k%d", i+1, k.equals, i+1)
 	}
-	return "select pg_catalog.array_agg(k.n::pg_catalog.int4) {into} from rows from (" + strings.Join(unnested, ", ") + ") with ordinality as k(" +
-		names.String() + "n) join (select " + columns.String() + " from " + p.table.only() + " as t where " + within.String() +
-		" offset 0) as t on " + on.String()
+	from := " from " + p.table.only() + " as t where " + within.String()
+	many = "select pg_catalog.array_agg(k.n::pg_catalog.int4) {into} from rows from (" + strings.Join(unnested, ", ") + ") with ordinality as k(" +
+		names.String() + "n) join (select " + columns.String() + from + " offset 0) as t on " + on.String()
+	if len(p.table.key) > 1 {
+		return many, many
+	}
+	key := "t." + pgx.Identifier{p.table.columns[p.table.key[0].column].name}.Sanitize()
+	return "select pg_catalog.array_agg(pg_catalog.array_position(realtime_v1, " + key + "::" + p.keyType(0) + ")) {into}" + from, many
 }
+
+// keyType is the SQL type of a key column's values.
+func (p *plan) keyType(i int) string { return p.table.columns[p.table.key[i].column].baseType }
 
 // numbered writes the variables as parameters, for EXECUTE.
 func (p *plan) numbered(statement string) string {

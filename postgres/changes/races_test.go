@@ -3,7 +3,6 @@ package changes
 import (
 	"fmt"
 	"testing"
-	"time"
 
 	"realtime/postgres/pgtest"
 )
@@ -134,7 +133,8 @@ func TestRowIsNotDecidedBeforeItIsVisible(t *testing.T) {
 		defer close(committed)
 		pgtest.Exec(t, r.s, "select pg_sleep(0.1)", fmt.Sprintf("begin; insert into public.docs values (1, '%s', 'x'); insert into public.open values (1); commit", userA))
 	}()
-	time.Sleep(time.Second)
+	r.exec(`do $$ begin while not exists (select from pg_stat_activity where wait_event = 'SyncRep') loop perform pg_sleep(0.01), pg_stat_clear_snapshot(); end loop; end $$`,
+		"select pg_sleep(0.7)")
 	select {
 	case <-committed:
 		t.Fatal("the commit did not wait for a standby: nothing is tested")

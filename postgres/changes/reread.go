@@ -2,6 +2,7 @@ package changes
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -19,29 +20,56 @@ const (
 	// firstSlice and maxSlice are how many principals are asked at first and at most in one call.
 	firstSlice = 50
 	maxSlice   = 5000
+	// maxSuspects bounds what is remembered of one plan; many of them may be gone.
+	maxSuspects = 10_000
 )
 
 // reread asks by reading the rows again as each principal (T3): one statement for each claims, all in one call of a
 // function, cut into slices of about half of sliceTime.
+//
+// Principals whose statement raised an error before are suspects: they are asked carefully and apart, so that one
+// malformed token does not make the question dearer for everybody, batch after batch.
 func (e *Engine) reread(ctx context.Context, b *batch, j *job) error {
 	keys, ok := j.keys()
 	if !ok {
 		return nil // nothing to ask by: denied
 	}
 	if err := e.session.function(ctx, j.plan.rereadName(), j.plan.rereadSQL); err != nil {
+		if !e.fatal(ctx, b, err) {
+			j.fail(b, err)
+			return nil
+		}
 		return err
 	}
-	rest := j.principals
+	var trusted, suspects []*principal
+	for _, p := range j.principals {
+		if j.plan.suspects[p] {
+			suspects = append(suspects, p)
+		} else {
+			trusted = append(trusted, p)
+		}
+	}
+	if err := e.rereadSlices(ctx, b, j, trusted, keys, false); err != nil {
+		return err
+	}
+	return e.rereadSlices(ctx, b, j, suspects, keys, true)
+}
+
+// rereadSlices asks for some principals, as many at a time as the plan's pace says.
+func (e *Engine) rereadSlices(ctx context.Context, b *batch, j *job, rest []*principal, keys []any, careful bool) error {
 	for len(rest) > 0 {
 		slice := min(max(j.plan.pace, 1), len(rest))
 		part := rest[:slice]
 		rest = rest[slice:]
 		began := time.Now()
-		err := e.rereadCall(ctx, b, j, part, keys)
+		err := e.rereadCall(ctx, b, j, part, keys, careful)
+		if err != nil && !careful && !postgres.IsQueryCanceled(err) && !e.fatal(ctx, b, err) {
+			err = e.rereadCall(ctx, b, j, part, keys, true)
+		}
 		switch {
 		case err == nil:
 			j.plan.keepPace(slice, time.Since(began))
-		case e.session.lost() || ctx.Err() != nil || passing(postgres.State(err)):
+		case e.fatal(ctx, b, err):
 			return err
 		default:
 			j.plan.pace = 1
@@ -56,6 +84,22 @@ func (e *Engine) reread(ctx context.Context, b *batch, j *job) error {
 	return nil
 }
 
+// fatal reports errors that are not the question's and end the attempt: the connection, the context, and what passes as
+// long as there is patience.
+func (e *Engine) fatal(ctx context.Context, b *batch, err error) bool {
+	if err == nil {
+		return false
+	}
+	return e.session.lost() || ctx.Err() != nil || !b.patient && (passing(stateOf(err)) || errors.Is(err, errPassing))
+}
+
+// fail notes that none of the job's questions could be asked.
+func (j *job) fail(b *batch, err error) {
+	for _, p := range j.principals {
+		b.fail(j.plan.table, err, nil, p)
+	}
+}
+
 // keepPace chooses the size of the next slice from the time that one of size n took.
 func (p *plan) keepPace(n int, took time.Duration) {
 	const aim = sliceTime / 2
@@ -63,8 +107,9 @@ func (p *plan) keepPace(n int, took time.Duration) {
 	p.pace = min(max(int(next), 1), 4*n, maxSlice)
 }
 
-// rereadCall asks for some principals about all rows of the job. Whose statement fails is asked row by row.
-func (e *Engine) rereadCall(ctx context.Context, b *batch, j *job, part []*principal, keys []any) error {
+// rereadCall asks for some principals about all rows of the job. careful catches the error of each one's statement, so
+// that it costs the others nothing; without it any error is the whole call's.
+func (e *Engine) rereadCall(ctx context.Context, b *batch, j *job, part []*principal, keys []any, careful bool) error {
 	claims := make([]string, len(part))
 	for i, p := range part {
 		claims[i] = p.claims
@@ -88,7 +133,7 @@ func (e *Engine) rereadCall(ctx context.Context, b *batch, j *job, part []*princ
 		seen[i-1] = hits
 		return nil
 	}
-	args := append([]any{j.plan.role, claims}, keys...)
+	args := append([]any{j.plan.role, claims, careful}, keys...)
 	if err := e.session.guarded(ctx, rereadLimit, styleOwn, scan, callSQL("i, hits, state", j.plan.rereadName(), len(args)), args...); err != nil {
 		return err // whatever it said before was rolled back with it
 	}
@@ -97,11 +142,19 @@ func (e *Engine) rereadCall(ctx context.Context, b *batch, j *job, part []*princ
 			if n < 1 || int(n) > len(j.rows) {
 				return fmt.Errorf("row %d of %d", n, len(j.rows))
 			}
-			part[i].allowed(j.rows[n-1], b)
+			for _, r := range j.sameKey(int(n - 1)) {
+				part[i].allowed(r, b)
+			}
 		}
 	}
 	if len(failed) == 0 {
 		return nil
+	}
+	if len(j.plan.suspects) > maxSuspects {
+		clear(j.plan.suspects)
+	}
+	for _, p := range failed {
+		j.plan.suspects[p] = true
 	}
 	return e.probePrincipals(ctx, b, j, failed)
 }
@@ -117,6 +170,26 @@ func (j *job) keys() ([]any, bool) {
 		out = append(out, keys)
 	}
 	return out, true
+}
+
+// sameKey returns the rows with the key of row n: an event may be there twice with the same image.
+func (j *job) sameKey(n int) []*batchRow {
+	if j.twins == nil {
+		j.twins = make([][]*batchRow, len(j.rows))
+		byKey := map[string][]*batchRow{}
+		names := make([]string, len(j.rows))
+		for i, r := range j.rows {
+			for _, k := range j.plan.table.key {
+				v, _ := r.imageValue(k.column, false)
+				names[i] += fmt.Sprintf("%q,", v.Data)
+			}
+			byKey[names[i]] = append(byKey[names[i]], r)
+		}
+		for i := range j.rows {
+			j.twins[i] = byKey[names[i]]
+		}
+	}
+	return j.twins[n]
 }
 
 // callSQL calls a function of the session with n arguments.
@@ -135,7 +208,7 @@ func (s *session) function(ctx context.Context, name string, sql func() string) 
 	if s.functions[name] || s.fresh[name] {
 		return nil
 	}
-	if err := s.guarded(ctx, sqlLimit, styleOwn, func(pgx.Rows) error { return nil }, sql()); err != nil {
+	if err := s.guardedExec(ctx, sql()); err != nil {
 		return fmt.Errorf("make a function: %w", err)
 	}
 	s.fresh[name] = true
@@ -143,20 +216,19 @@ func (s *session) function(ctx context.Context, name string, sql func() string) 
 }
 
 // rereadSQL makes the function. It returns, for each claims, the numbers of the rows that the role can read, or the
-// SQLSTATE. Keys become typed before the role changes, since the role may have no access to the schema of a type. The
-// inner query is fenced off by its offset: it is the one that policies guard, an index scan by key; images never join
-// below it.
+// SQLSTATE. Keys become typed before the role changes, since the role may have no access to the schema of a type, and
+// rows are found by their key alone.
+//
+// Policies of this tier change no settings (what might does not get here), so claims follow each other in one
+// transaction; should one have changed the role all the same, the call fails and is made again carefully.
 func (p *plan) rereadSQL() string {
 	params, declare := p.keyParameters()
-	statement := p.rereadStatement()
-	ask := strings.Replace(statement, "{into}", "into realtime_got", 1)
-	if p.replan {
-		ask = "execute " + quoteLiteral(p.numbered(strings.Replace(statement, "{into}", "", 1))) + " into realtime_got using " + p.keyVariables()
-	}
+	few, many := p.rereadStatements()
+	ask := fmt.Sprintf("if pg_catalog.cardinality(realtime_v1) <= %d then %s; else %s; end if", fewRows, p.rereadAsk(few), p.rereadAsk(many))
 	if p.discard {
 		ask = "execute 'discard plans';\n" + ask
 	}
-	return `create or replace function ` + p.rereadName() + `(realtime_who text, realtime_claims text[]` + params + `)
+	return "create or replace function " + p.rereadName() + "(realtime_who text, realtime_claims text[], realtime_careful bool" + params + `)
 returns table (i int, hits int[], state text) language plpgsql set plan_cache_mode = force_generic_plan as ` + quoteLiteral(`
 declare
 	realtime_got int[];
@@ -164,30 +236,52 @@ declare
 	realtime_done bool;
 `+declare+`begin
 	i := 0;
+	perform pg_catalog.set_config('role', realtime_who, true);
 	foreach realtime_c in array realtime_claims loop
 		i := i + 1; hits := null; state := null; realtime_got := null; realtime_done := false;
-		begin
+		if realtime_careful then
+			begin
+				`+becomeSQL+`
+				`+ask+`;
+				realtime_done := true;
+				raise exception using errcode = 'RT000';
+			exception
+				when others then
+					if realtime_done then
+						hits := realtime_got;
+					else
+						state := sqlstate;
+					end if;
+			end;
+		else
 			`+becomeSQL+`
 			`+ask+`;
-			realtime_done := true;
-			raise exception using errcode = 'RT000';
-		exception
-			when others then
-				if realtime_done then
-					hits := realtime_got;
-				else
-					state := sqlstate;
-				end if;
-		end;
+			hits := realtime_got;
+		end if;
 		if hits is not null or state is not null then
 			return next;
 		end if;
 	end loop;
+	if current_user::text <> realtime_who then
+		raise exception using errcode = '42501';
+	end if;
+	perform pg_catalog.set_config('role', 'none', true), pg_catalog.set_config('request.jwt.claims', '', true);
 end`)
 }
 
-// becomeSQL takes on a principal until the subtransaction ends.
-const becomeSQL = `perform pg_catalog.set_config('request.jwt.claims', realtime_c, true), pg_catalog.set_config('role', realtime_who, true);
+// fewRows is up to how many rows numbers are searched one after the other.
+const fewRows = 32
+
+// rereadAsk is a query as a statement of PL/pgSQL: planned once, or anew each time.
+func (p *plan) rereadAsk(query string) string {
+	if !p.replan {
+		return strings.Replace(query, "{into}", "into realtime_got", 1)
+	}
+	return "execute " + quoteLiteral(p.numbered(strings.Replace(query, "{into}", "", 1))) + " into realtime_got using " + p.keyVariables()
+}
+
+// becomeSQL takes on claims, as the role that was taken on before.
+const becomeSQL = `perform pg_catalog.set_config('request.jwt.claims', realtime_c, true);
 			if current_user::text <> realtime_who then
 				raise exception using errcode = '42501';
 			end if;`

@@ -188,7 +188,6 @@ func (e *Engine) enlist(sub *subscriber, tables [][]uint32) {
 			t := e.catalog.tables[oid]
 			en := x.compile(sub, &sub.specs[i], t)
 			sub.entries = append(sub.entries, en)
-			t.index.add(en)
 		}
 		if oids != nil {
 			sub.followed[i] = oids
@@ -201,6 +200,7 @@ func (e *Engine) enlist(sub *subscriber, tables [][]uint32) {
 	}
 	for _, en := range sub.entries {
 		en.alone = on[en.table] == 1
+		en.table.index.add(en)
 	}
 	clear(e.mappings) // some may have become wanted
 }

@@ -78,7 +78,8 @@ type session struct {
 	// functions are the plan functions that exist in the temporary schema, by name. A rolled back transaction takes
 	// those with it that it made.
 	functions, fresh map[string]bool
-	serial           int // of the last plan; names are never used twice
+	serial           int             // of the last plan; names are never used twice
+	prepared         map[string]bool // statements about tables and plans that the server has parsed
 }
 
 // openSession connects and makes the helper functions.
@@ -87,7 +88,7 @@ func openSession(ctx context.Context, settings postgres.Settings) (*session, err
 	if err != nil {
 		return nil, fmt.Errorf("connect for changes: %w", err)
 	}
-	s := &session{conn: conn, functions: map[string]bool{}, fresh: map[string]bool{}}
+	s := &session{conn: conn, functions: map[string]bool{}, fresh: map[string]bool{}, prepared: map[string]bool{}}
 	if err := s.prepare(ctx); err != nil {
 		s.close(ctx)
 		return nil, fmt.Errorf("prepare the session for changes: %w", err)
@@ -103,6 +104,11 @@ func (s *session) prepare(ctx context.Context) error {
 	}
 	if _, err := s.conn.Exec(ctx, sessionSQL, pgx.QueryExecModeSimpleProtocol); err != nil {
 		return err
+	}
+	for _, sql := range []string{savepointSQL, releaseSQL, timeoutSQL, setStyleSQL, beginSQL, evaluateSQL} {
+		if _, err := s.conn.Prepare(ctx, sql, sql); err != nil {
+			return err
+		}
 	}
 	var own [5]string
 	if err := s.conn.QueryRow(ctx, readStyleSQL).Scan(&own[0], &own[1], &own[2], &own[3], &own[4]); err != nil {
@@ -163,6 +169,12 @@ func (s *session) dropFunctions(ctx context.Context) error {
 	}
 	names := slices.Collect(maps.Keys(s.functions))
 	clear(s.functions)
+	for sql := range s.prepared {
+		delete(s.prepared, sql)
+		if err := s.conn.Deallocate(ctx, sql); err != nil {
+			return err
+		}
+	}
 	return s.exec(ctx, "drop function if exists "+strings.Join(names, ", "))
 }
 
@@ -189,39 +201,6 @@ func (s *session) rows(ctx context.Context, scan func(pgx.Rows) error, sql strin
 		}
 	}
 	return rows.Err()
-}
-
-// guarded runs one query behind a savepoint, so that its error leaves the transaction usable. limit is the server's
-// statement_timeout for it. All of it is one round trip.
-func (s *session) guarded(ctx context.Context, limit time.Duration, k style, scan func(pgx.Rows) error, sql string, args ...any) error {
-	ctx, cancel := context.WithTimeout(ctx, limit+graceLimit)
-	defer cancel()
-	var b pgx.Batch
-	b.Queue("savepoint realtime")
-	b.Queue("select pg_catalog.set_config('statement_timeout', $1, true)", milliseconds(limit))
-	if k != styleOwn {
-		b.Queue(setStyleSQL, s.styleArgs(k)...)
-	}
-	b.Queue(sql, args...).Query(func(rows pgx.Rows) error {
-		for rows.Next() {
-			if err := scan(rows); err != nil {
-				return err
-			}
-		}
-		return rows.Err()
-	})
-	if k != styleOwn {
-		b.Queue(setStyleSQL, s.styleArgs(styleOwn)...)
-	}
-	b.Queue("release realtime")
-	err := s.conn.SendBatch(ctx, &b).Close()
-	if err == nil || s.lost() {
-		return err
-	}
-	if e := s.exec(ctx, "rollback to realtime; release realtime"); e != nil {
-		return e
-	}
-	return err
 }
 
 // milliseconds writes a duration as the server's timeouts want it.
