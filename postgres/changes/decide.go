@@ -185,10 +185,6 @@ func (e *Engine) mapRelation(rel *wal.Relation) *mapping {
 		return m
 	}
 	*m = *newMapping(rel, t)
-	m.doubtful = t.name != name{rel.Schema, rel.Name}
-	if m.crossed {
-		e.o.Log.Warn("postgres changes: columns changed places while rows were on their way; the rows are not delivered", "table", t.name.String())
-	}
 	return m
 }
 

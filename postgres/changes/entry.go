@@ -1,6 +1,8 @@
 package changes
 
 import (
+	"slices"
+
 	"realtime/postgres/wal"
 )
 
@@ -56,8 +58,8 @@ type equality struct {
 type mapping struct {
 	rel   *wal.Relation
 	table *table // nil: nobody wants its rows
-	// doubtful: a subscription may mean this table by name, but the catalog at hand knows it by another name or not at
-	// all. checked: it was looked for under the catalog's fingerprint.
+	// doubtful: the relation is not what the catalog at hand says, or a subscription may mean it by name and the catalog
+	// does not have it. Whether anybody wants its rows is to be decided with a fresh one only. checked: the catalog is.
 	doubtful, checked bool
 	// position is, by table column, the index in the tuple, -1 if the stream does not have it.
 	position []int
@@ -67,19 +69,21 @@ type mapping struct {
 }
 
 func newMapping(rel *wal.Relation, t *table) *mapping {
-	m := &mapping{rel: rel, table: t, position: make([]int, len(t.columns))}
-	last := -1
+	m := &mapping{rel: rel, table: t, position: make([]int, len(t.columns)), doubtful: t.name != name{rel.Schema, rel.Name}}
+	last, found := -1, 0
 	for i := range t.columns {
-		m.position[i] = -1
-		for j := range rel.Columns {
-			if rel.Columns[j].Name == t.columns[i].name {
-				m.position[i] = j
-				m.crossed = m.crossed || j < last
-				last = j
-				break
-			}
+		col := &t.columns[i]
+		j := slices.IndexFunc(rel.Columns, func(c wal.Column) bool { return c.Name == col.name })
+		m.position[i] = j
+		if j < 0 {
+			continue
 		}
+		found++
+		m.crossed = m.crossed || j < last
+		m.doubtful = m.doubtful || m.crossed || rel.Columns[j].Type != col.oid
+		last = j
 	}
+	m.doubtful = m.doubtful || found < len(rel.Columns)
 	return m
 }
 

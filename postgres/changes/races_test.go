@@ -125,6 +125,7 @@ func TestMembershipIsAsOfNow(t *testing.T) {
 func TestRowIsNotDecidedBeforeItIsVisible(t *testing.T) {
 	r := newDocs(t, "create table public.open (id int primary key)", "alter publication supabase_realtime add table public.open")
 	r.subscribe("open", authenticated, claimsOf(userA), `{"schema":"public","table":"open"}`)
+	r.subscribe("anon", "anon", "{}", allOfDocs)
 	r.exec("alter system set synchronous_standby_names = 'nobody'", "select pg_reload_conf()")
 	restore := func() { pgtest.Exec(t, r.s, "alter system reset synchronous_standby_names", "select pg_reload_conf()") }
 	t.Cleanup(restore)
@@ -144,10 +145,17 @@ func TestRowIsNotDecidedBeforeItIsVisible(t *testing.T) {
 	r.expect("open")
 	// Whoever subscribes meanwhile is answered: nothing of the Engine stands still.
 	r.subscribe("late", authenticated, claimsOf(userB), allOfDocs)
+	// One that has the catalog read anew does not make the rows that wait be judged by the old one.
+	t.Cleanup(func() { r.exec("alter role anon nobypassrls") })
+	r.exec("set synchronous_commit = local", "alter role anon bypassrls")
+	if a := r.ask("nothing", authenticated, "{}", `{"schema":"public","table":"nothing"}`); a.Err == nil {
+		t.Errorf("got %+v", a)
+	}
 	restore()
 	<-committed
 	r.settle()
 	r.expect("A", `INSERT {"id":1,"owner":"`+userA+`","body":"x"}`)
 	r.expect("B")
+	r.expect("anon", `INSERT {"id":1,"owner":"`+userA+`","body":"x"}`)
 	r.expect("open", `INSERT {"id":1}`)
 }

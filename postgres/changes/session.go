@@ -27,10 +27,10 @@ const (
 var sessionSQL string
 
 // sessionSettings keep what an administrator set for the role or database out of the way. Row security must be on: off
-// would make policies raise errors.
+// would make policies raise errors. Our own commits hold no data of anybody: they do not wait for a standby.
 const sessionSettings = `select pg_catalog.set_config(name, value, false) from (values
 	('row_security', 'on'), ('jit', 'off'), ('statement_timeout', '0'), ('idle_in_transaction_session_timeout', '0'),
-	('default_transaction_isolation', 'read committed'), ('default_transaction_read_only', 'off'),
+	('default_transaction_isolation', 'read committed'), ('default_transaction_read_only', 'off'), ('synchronous_commit', 'local'),
 	('check_function_bodies', 'off'), ('lock_timeout', $1)
 ) as s (name, value)`
 

@@ -16,6 +16,7 @@ const (
 // await looks until one snapshot sees all transactions of the batch, and checks that the catalog is the same in it. With
 // ask set the transaction stays open, so that what is asked next is asked under this very snapshot.
 func (e *Engine) await(ctx context.Context, b *batch, ask bool) error {
+	known := e.catalog
 	for pause := firstLook; ; pause = min(2*pause, lastLook) {
 		v, err := e.session.look(ctx, &e.catalog.watch, ask)
 		if err != nil {
@@ -33,8 +34,8 @@ func (e *Engine) await(ctx context.Context, b *batch, ask bool) error {
 		if err := e.pause(ctx, pause); err != nil {
 			return err
 		}
-		if e.catalog.fingerprint == staleFingerprint {
-			return errStale
+		if e.catalog != known || e.catalog.fingerprint == staleFingerprint {
+			return errStale // a subscription that came meanwhile had it read anew: the batch was routed by the old one
 		}
 	}
 }
@@ -69,6 +70,9 @@ func (e *Engine) recheck(ctx context.Context, b *batch) error {
 	}
 	for _, m := range b.doubtful {
 		m.checked = true
+		if m.crossed {
+			e.o.Log.Warn("postgres changes: columns changed places while rows were on their way; these are not delivered", "table", m.table.name.String())
+		}
 	}
 	return nil
 }
