@@ -60,10 +60,10 @@ type Answer struct {
 type Delivery struct {
 	Event string // INSERT, UPDATE or DELETE
 	Data  []byte // immutable JSON object: schema, table, type, commit_timestamp, columns, record, old_record, errors
-	To    []Target
+	To    []Target // immutable, too: rows for the same audience may share it
 }
 
-// Target is a member with those of its entries' ids that a row is for.
+// Target is a member with those of its entries' ids that a row is for, in any order, one for each entry.
 type Target struct {
 	Member any
 	IDs    []int64
