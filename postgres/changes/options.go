@@ -58,8 +58,8 @@ type Answer struct {
 
 // Delivery is one row, as one JSON text, for some members of a group.
 type Delivery struct {
-	Event string // INSERT, UPDATE or DELETE
-	Data  []byte // immutable JSON object: schema, table, type, commit_timestamp, columns, record, old_record, errors
+	Event string   // INSERT, UPDATE or DELETE
+	Data  []byte   // immutable JSON object: schema, table, type, commit_timestamp, columns, record, old_record, errors
 	To    []Target // immutable, too: rows for the same audience may share it
 }
 
