@@ -38,6 +38,9 @@ func (c *channel) accessToken(p *push) {
 	}
 	if free := m.refresh.at.Add(c.s.o.AccessTokenThrottle); now.Before(free) {
 		m.refresh.held = &t.Token
+		if m.claims.Expires.Before(free) { // the one in force must not outlive itself
+			free = m.claims.Expires
+		}
 		c.due.set(m, free)
 		c.arm()
 		return
