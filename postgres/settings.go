@@ -84,6 +84,8 @@ func ParseURL(text string) (Settings, error) {
 	s := Settings{Host: u.Hostname(), User: u.User.Username(), Database: strings.TrimPrefix(u.Path, "/")}
 	if socket != "" {
 		s.Host = socket
+	} else if strings.Contains(s.Host, ":") && !strings.HasPrefix(u.Host, "[") {
+		return Settings{}, errors.New("parse database URL: the host has a colon too many; an IPv6 address stands in brackets, [::1]")
 	}
 	if p, ok := u.User.Password(); ok {
 		s.Password = Secret(p)
