@@ -23,7 +23,13 @@ const (
 )
 
 // names of the clients under test, as clients.js has them.
-var names = []string{"realtime-js 2.119.1", "realtime-js 2.80.0", "phoenix 1.8.16"}
+var names = []string{
+	"realtime-js 2.119.1", "supabase-js 2.119.1", "realtime-js 2.95.3", "realtime-js 2.80.0", "realtime-js 2.11.15", "realtime-js 2.10.7",
+	"phoenix 1.8.16",
+}
+
+// forgetful is the one whose channels end when it reconnects, whatever the server does.
+const forgetful = "realtime-js 2.11.15"
 
 // alone are the files that have the server to themselves, in this order: the
 // first joins of ready.test.js must find one whose change stream has not begun,
@@ -50,9 +56,9 @@ func TestClients(t *testing.T) {
 	s := newServer(t)
 	t.Logf("ready after %s, database made", s.start(firstStart).Round(time.Millisecond))
 
-	ran := map[string]int{} // tests by file and by client
-	s.nodeTests(t, ran, 1, alone...)
-	s.nodeTests(t, ran, 3, slices.DeleteFunc(slices.Clone(files), func(file string) bool {
+	ran, tab := map[string]int{}, table{} // tests by file and by client
+	s.nodeTests(t, ran, tab, 1, alone...)
+	s.nodeTests(t, ran, tab, 3, slices.DeleteFunc(slices.Clone(files), func(file string) bool {
 		return slices.Contains(alone, file)
 	})...)
 	for _, want := range append(files, names...) {
@@ -61,11 +67,12 @@ func TestClients(t *testing.T) {
 		}
 	}
 	t.Logf("tests by file and client: %v", ran)
+	tab.check(t)
 }
 
 // nodeTests runs test files, so many at a time, makes a subtest of each of their
-// tests and counts them in ran.
-func (s *server) nodeTests(t *testing.T, ran map[string]int, atOnce int, files ...string) {
+// tests, counts them in ran and enters them in tab.
+func (s *server) nodeTests(t *testing.T, ran map[string]int, tab table, atOnce int, files ...string) {
 	t.Helper()
 	for r := range s.node(t, append([]string{
 		"--test", "--test-force-exit", "--test-timeout=90000", fmt.Sprintf("--test-concurrency=%d", atOnce),
@@ -81,6 +88,7 @@ func (s *server) nodeTests(t *testing.T, ran map[string]int, atOnce int, files .
 				t.Errorf("skipped: %t\n%s", r.Skipped, r.Error)
 			}
 		})
+		tab.note(t, r)
 		ran[r.File]++
 		for _, name := range names {
 			if strings.HasPrefix(r.Name, name+": ") {

@@ -1,5 +1,6 @@
 // Package clients runs unmodified published JavaScript clients against the
-// realtime binary: @supabase/realtime-js 2.119.1 and 2.80.0, and phoenix 1.8.16.
+// realtime binary: @supabase/realtime-js from 2.10.7 to 2.119.1, supabase-js and
+// phoenix. clients.js has the list and what each of them can do.
 //
 // The cases are the *.test.js files beside this one, one feature each, run by
 // node's own test runner. [TestClients] builds the binary, starts a server with

@@ -2,10 +2,11 @@
 // sits in a room and watches a table. Lines on stdout say when one has joined, again too, what
 // it hears, and which row it sees: the first client writes one for each broadcast it hears.
 
-import { clients } from './clients.js'
+import { clients as all } from './clients.js'
 import { database, publish } from './setup.js'
 
 const TOPIC = process.argv[2]
+const clients = all.filter(({ forgets }) => !forgets)
 const FOREVER = 2 ** 31 - 1
 
 const db = await database()

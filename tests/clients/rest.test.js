@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { clients, js2119, js280 } from './clients.js'
+import { clients } from './clients.js'
 import { ANON_KEY, forgedToken, unique } from './setup.js'
 
 // post sends one broadcast without joining; it resolves to what send() said and the status behind it.
@@ -13,12 +13,12 @@ async function post(t, kind, token, topic, payload) {
     statuses.push(response.status)
     return response
   }
-  const { client } = kind.connect(t, { token, fetch: watched })
-  const result = await client.channel(topic).send({ type: 'broadcast', event: 'shout', payload })
+  const { app } = kind.connect(t, { token, fetch: watched })
+  const result = await app.channel(topic).send({ type: 'broadcast', event: 'shout', payload })
   return { result, statuses }
 }
 
-for (const kind of [js2119, js280]) {
+for (const kind of clients.filter(({ posts }) => posts)) {
   test(`${kind.name}: a broadcast over HTTP reaches every client`, async (t) => {
     const topic = unique('room')
     const listeners = await Promise.all(clients.map((listener) => listener.connect(t).room(topic)))

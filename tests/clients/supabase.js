@@ -1,16 +1,18 @@
-// @supabase/realtime-js, any 2.x, through its public interface.
+// @supabase/realtime-js, any 2.x, alone or within supabase-js, through its public interface.
 
 import { Room, plain } from './room.js'
 import { ANON_KEY } from './setup.js'
 import { wireTap } from './wire.js'
 
 export class SupabaseUser {
-  constructor(name, RealtimeClient, url, { apikey = ANON_KEY, token, ...options }) {
+  constructor(name, make, { apikey = ANON_KEY, token, ...options }) {
     const { Wire, sockets } = wireTap()
     this.name = name
     this.sockets = sockets
-    this.client = new RealtimeClient(url, { transport: Wire, params: { apikey }, ...options })
-    if (token) this.client.setAuth(token)
+    this.token = token // before supabase-js asks for it
+    this.app = make({ apikey, transport: Wire, ...options }, () => this.token)
+    this.client = this.app.realtime ?? this.app
+    if (token) this.setAuth(token)
   }
 
   get wire() {
@@ -23,7 +25,7 @@ export class SupabaseUser {
 
   // join returns the room at once, joined or not.
   join(topic, { changes = [], subscribed, ...config } = {}) {
-    const room = new SupabaseRoom(this.name, topic, this.client.channel(topic, { config }))
+    const room = new SupabaseRoom(this.name, topic, this.app.channel(topic, { config }))
     room.listen(changes, config.presence)
     room.channel.subscribe((status, err) => {
       if (status === 'SUBSCRIBED') subscribed?.()
@@ -33,17 +35,29 @@ export class SupabaseUser {
   }
 
   setAuth(token) {
+    this.token = token
     return this.client.setAuth(token)
   }
 
   // heartbeat resolves when the server has answered one.
   heartbeat() {
+    if (!this.client.onHeartbeat) return this.#untoldHeartbeat()
     return new Promise((resolve, reject) => {
       this.client.onHeartbeat((status) => {
         if (status === 'ok') resolve()
         else if (status !== 'sent') reject(new Error(`heartbeat: ${status}`))
       })
       this.client.sendHeartbeat()
+    })
+  }
+
+  // #untoldHeartbeat looks for the answer on the wire: realtime-js 2.10 tells nobody.
+  #untoldHeartbeat() {
+    this.client._sendHeartbeat()
+    const ref = this.client.pendingHeartbeatRef
+    return new Promise((resolve, reject) => {
+      if (ref === null) return reject(new Error('heartbeat: not connected'))
+      this.wire.on('message', (data) => JSON.parse(data).ref === ref && resolve())
     })
   }
 
