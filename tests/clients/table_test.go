@@ -39,7 +39,7 @@ var columns = []struct{ word, title string }{
 type table map[string]map[string]*struct{ passed, ran int }
 
 // note enters a test's result, if it is about one client.
-func (tab table) note(t *testing.T, r result) {
+func (m table) note(t *testing.T, r result) {
 	t.Helper()
 	client, what, ok := strings.Cut(r.Name, ": ")
 	if !ok {
@@ -49,13 +49,13 @@ func (tab table) note(t *testing.T, r result) {
 		if !strings.Contains(" "+what+" "+r.File, c.word) {
 			continue
 		}
-		if tab[client] == nil {
-			tab[client] = map[string]*struct{ passed, ran int }{}
+		if m[client] == nil {
+			m[client] = map[string]*struct{ passed, ran int }{}
 		}
-		cell := tab[client][c.title]
+		cell := m[client][c.title]
 		if cell == nil {
 			cell = &struct{ passed, ran int }{}
-			tab[client][c.title] = cell
+			m[client][c.title] = cell
 		}
 		cell.ran++
 		if r.OK {
@@ -68,7 +68,7 @@ func (tab table) note(t *testing.T, r result) {
 
 // markdown is a line for each client: a check for each feature whose tests all passed,
 // a dash where it has none, because the client lacks the feature.
-func (tab table) markdown() string {
+func (m table) markdown() string {
 	var b strings.Builder
 	b.WriteString("| client |")
 	for _, c := range columns {
@@ -80,7 +80,7 @@ func (tab table) markdown() string {
 		ran := 0
 		for _, c := range columns {
 			mark := "–"
-			if cell := tab[name][c.title]; cell != nil {
+			if cell := m[name][c.title]; cell != nil {
 				ran += cell.ran
 				if mark = "✓"; cell.passed < cell.ran {
 					mark = "✗"
@@ -94,7 +94,7 @@ func (tab table) markdown() string {
 }
 
 // check compares the table with the one in the documentation, or writes it there.
-func (tab table) check(t *testing.T) {
+func (m table) check(t *testing.T) {
 	t.Helper()
 	doc, err := os.ReadFile(tableFile)
 	if err != nil {
@@ -102,7 +102,7 @@ func (tab table) check(t *testing.T) {
 	}
 	before, rest, begins := bytes.Cut(doc, []byte(tableBegin))
 	written, after, ends := bytes.Cut(rest, []byte(tableEnd))
-	got := tab.markdown()
+	got := m.markdown()
 	switch {
 	case !begins || !ends:
 		t.Fatalf("%s has no place for the table", tableFile)
