@@ -21,8 +21,8 @@ const (
 	closeTimeout = 5 * time.Second
 	firstBackOff = 200 * time.Millisecond
 	lastBackOff  = 10 * time.Second
-	steadyAfter  = 30 * time.Second // a feed that ran so long starts its back-off from the beginning
-	queuedTxs    = 64               // transactions between reader and Engine; more is left to Postgres to spool
+	steadyAfter  = 5 * time.Second // a feed that ran so long starts its back-off from the beginning
+	queuedTxs    = 64              // transactions between reader and Engine; more is left to Postgres to spool
 )
 
 // changesFeed is the supervised child that streams one tenant's changes: a reader goroutine on the slot, an Engine
