@@ -86,9 +86,6 @@ func TestFanoutAllocations(t *testing.T) {
 	s, r := crowd(t, subs)
 	per := testing.AllocsPerRun(2000, func() { r.Message(frame200, false) })
 	settled(s, r)
-	if raceEnabled {
-		t.Skip("the race detector allocates for itself")
-	}
 	if per > 2.5 {
 		t.Errorf("%.2f allocations per published message to %d members, want at most 2 and a share of the batch", per, subs)
 	}
