@@ -32,7 +32,6 @@ type channel struct {
 	batches  [versions]batch
 	acks     []acknowledgement
 	bus      []byte // what goes to other nodes with the next flush
-	watching int    // members that want changes
 	presence *post
 	due      deadlines
 	timer    *time.Timer

@@ -169,10 +169,7 @@ func (m *member) lateStatus() string {
 
 // watch subscribes a member to its changes with its claims of now.
 func (c *channel) watch(m *member) {
-	if !m.watching {
-		m.watching = true
-		c.watching++
-	}
+	m.watching = true
 	c.cdc.send(&subscribe{sub: changes.Subscription{
 		Member: m, Group: c.self, Role: m.claims.Role, Claims: m.claims.Raw, Entries: m.changes,
 	}})
@@ -181,7 +178,6 @@ func (c *channel) watch(m *member) {
 func (c *channel) unwatch(m *member) {
 	if m.watching {
 		m.watching = false
-		c.watching--
 		c.cdc.send(&unsubscribe{m: m})
 	}
 }

@@ -238,10 +238,3 @@ func (c *Conn) over() bool {
 	defer c.mu.Unlock()
 	return c.dead || c.closing
 }
-
-// pending reports whether anything accepted is not written yet.
-func (c *Conn) pending() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.busy
-}

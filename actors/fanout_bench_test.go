@@ -92,3 +92,10 @@ func TestFanoutAllocations(t *testing.T) {
 }
 
 var _ net.Conn = (*Conn)(nil)
+
+// pending reports whether anything accepted is not written yet.
+func (c *Conn) pending() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.busy
+}

@@ -81,7 +81,7 @@ func TestSubscribersStayDense(t *testing.T) {
 			t.Fatalf("%d subscribers, want %d", s.len(), len(in))
 		}
 		for _, m := range in {
-			if s.of(m.hello.Version)[m.slot].m != m {
+			if s[m.hello.Version-1][m.slot].m != m {
 				t.Fatal("a member is not in its slot")
 			}
 		}

@@ -1,10 +1,6 @@
 package actors
 
-import (
-	"slices"
-
-	"realtime/protocol"
-)
+import "slices"
 
 // subscriber is what the fan-out loop needs of a member: field loads, no calls.
 type subscriber struct {
@@ -17,8 +13,6 @@ const versions = 2
 
 // subscribers are the members of a Channel by serializer, in a slice so that the loop over them is sequential.
 type subscribers [versions][]subscriber
-
-func (s *subscribers) of(v protocol.Version) []subscriber { return s[v-1] }
 
 func (s *subscribers) add(m *member) {
 	l := &s[m.hello.Version-1]
