@@ -29,7 +29,7 @@ func TestHeartbeatPeriods(t *testing.T) {
 				noisy.join(room1, `{}`)
 				go p.receive()
 				go noisy.receive()
-				for range int(4 * time.Minute / client.period) {
+				for range int(3 * time.Minute / client.period) {
 					pause(client.period)
 					p.write(t, `[null,"7","phoenix","heartbeat",{}]`)
 					p.want(`[null,"7","phoenix","phx_reply",{"status":"ok","response":{}}]`)
