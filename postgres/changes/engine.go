@@ -69,22 +69,15 @@ func New(o Options) *Engine {
 // when in was closed. routed is called with the end of each transaction whose rows were handed over or wanted by nobody.
 // A new Run starts without subscriptions: the caller subscribes its members again.
 func (e *Engine) Run(ctx context.Context, in <-chan *wal.Tx, routed func(wal.LSN)) error {
-	s, err := openSession(ctx, e.o.Settings)
-	if err != nil {
+	if err := e.open(ctx); err != nil {
 		return err
 	}
-	e.session, e.catalog = s, newCatalog()
-	e.subscribers, e.principals = map[any]*subscriber{}, map[principalKey]*principal{}
-	e.mappings, e.patterns, e.notices = map[*wal.Relation]*mapping{}, map[name]int{}, map[any]*noticeState{}
-	e.retries = nil
-	defer func() {
-		s.close(ctx)
-		e.session = nil
-	}()
+	defer e.close(ctx)
 	idle := time.NewTicker(idleTick)
 	defer idle.Stop()
 	for {
-		if err := e.inbox(ctx); err != nil {
+		err := e.inbox(ctx)
+		if err != nil {
 			return err
 		}
 		select {
@@ -104,6 +97,25 @@ func (e *Engine) Run(ctx context.Context, in <-chan *wal.Tx, routed func(wal.LSN
 			return err
 		}
 	}
+}
+
+// open connects, and forgets what an earlier Run knew.
+func (e *Engine) open(ctx context.Context) error {
+	s, err := openSession(ctx, e.o.Settings)
+	if err != nil {
+		return err
+	}
+	e.session, e.catalog = s, newCatalog()
+	e.subscribers, e.principals = map[any]*subscriber{}, map[principalKey]*principal{}
+	e.mappings, e.patterns, e.notices = map[*wal.Relation]*mapping{}, map[name]int{}, map[any]*noticeState{}
+	e.retries = nil
+	return nil
+}
+
+// close ends what open began.
+func (e *Engine) close(ctx context.Context) {
+	e.session.close(ctx)
+	e.session = nil
 }
 
 // takeBatch adds what is queued behind first, up to a batch, and decides it.
