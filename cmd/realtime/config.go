@@ -27,6 +27,7 @@ type section struct {
 // docs/configuration.md lists them.
 var sections = []section{
 	{"The server", []setting{
+		{configFile, text(func(c *Config) *string { return &c.File }), "", "file of `NAME=value` lines; the environment and flags are stronger", false},
 		{"PORT", integer(1, 65535, func(c *Config) *int { return &c.Port }), "4000", "HTTP and WebSocket port", false},
 		{
 			"REALTIME_IP_VERSION", oneOf([]string{"ipv4", "ipv6"}, func(c *Config) *string { return &c.IPVersion }), "",

@@ -17,6 +17,15 @@ func (e env) lookup(name string) (string, bool) {
 	return v, ok
 }
 
+// environ is e as a process has it.
+func (e env) environ() []string {
+	var list []string
+	for name, value := range e {
+		list = append(list, name+"="+value)
+	}
+	return list
+}
+
 func mustLoad(t *testing.T, e env) *Config {
 	t.Helper()
 	c, err := Load(e.lookup)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 // Config is the checked configuration of one process. It does not change after
 // Load. Zero means unset wherever docs/configuration.md gives no default.
 type Config struct {
+	File           string
 	Port           int
 	IPVersion      string
 	AppName        string
@@ -55,7 +57,8 @@ type Config struct {
 	Slot             string
 	EarlySubscribed  bool
 
-	given map[string]bool // the variables that were set to something
+	given   map[string]bool // the variables that were set to something
+	notices []string        // what was set and has no effect, from strangers
 }
 
 // DBConfig says where a database that is not ours is. It means nothing while
@@ -109,7 +112,7 @@ func (c *Config) check() []Problem {
 
 // Warnings are combinations that work and are probably not what was meant.
 func (c *Config) Warnings() []string {
-	var w []string
+	w := slices.Clone(c.notices)
 	if c.Embedded() {
 		for _, name := range []string{"DB_PORT", "DB_USER", "DB_PASSWORD", "DB_NAME", "DB_SSL"} {
 			if c.given[name] {

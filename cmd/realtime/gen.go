@@ -36,10 +36,13 @@ const configurationIntro = `# Configuration
 
 Generated from the table in cmd/realtime/config.go by ` + "`make gen`" + `; do not edit.
 
-Everything is set by environment variables. None is required: with an empty environment ` + "`realtime serve`" + ` starts a
-database of its own. An empty value counts as unset. All mistakes are reported at once, and the program ends with exit code 2.
+Everything is set by flags (` + "`DB_HOST` is `--db-host`" + `), environment variables, or a file of ` + "`NAME=value`" + ` lines that
+` + "`REALTIME_CONFIG_FILE`" + ` names, in that order of strength. None is required: with an empty environment ` + "`realtime serve`" + ` starts a
+database of its own. An empty value counts as unset. All mistakes are reported at once, and the program ends with exit code 2:
+` + "`realtime config check`" + ` looks without starting anything, ` + "`realtime config show --origin`" + ` says what is in force and where it comes from.
 
-The names are those of the original server where it has one; variables of the original that are not listed have no effect here.
+The names are those of the original server where it has one. Its variables that have no meaning here are listed at the end; a
+set one is answered with one warning, as is a name that looks like a misspelt one.
 `
 
 func configurationDocument() string {
@@ -62,6 +65,10 @@ func configurationDocument() string {
 			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", s.name, def, cell(meaning), cell(s.value.want))
 		}
 	}
+	b.WriteString("\n## Accepted, without effect\n\n| variables | why |\n|---|---|\n")
+	for _, f := range idleFamilies {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", strings.Join(f.names, "` `"), cell(f.why))
+	}
 	return b.String()
 }
 
@@ -71,6 +78,7 @@ Generated from the table in protocol/codes by ` + "`make gen`" + `; do not edit.
 
 A code appears in the reason of a refused join (` + "`Code: text`" + `), in log lines as ` + "`code`" + `, and in HTTP answers. The names are upstream's.
 *Effect* is what happens to whoever caused it: nothing, this request is refused, the channel is closed, the socket is closed.
+` + "`realtime errors CODE`" + ` prints one of them.
 `
 
 func errorsDocument() string {
@@ -88,6 +96,10 @@ func errorsDocument() string {
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s | %s |\n",
 			e.Code, cell(e.Text), level, status, effectText(e.Effect), cell(e.Meaning), cell(e.Remedy))
+	}
+	b.WriteString("\n## Never given\n\nNames that old logs, alerts and documents of the original may carry.\n\n| code | what it meant | instead |\n|---|---|---|\n")
+	for _, e := range codes.Gone() {
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", e.Name, cell(e.Meaning), cell(e.Instead))
 	}
 	return b.String()
 }

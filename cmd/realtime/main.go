@@ -17,22 +17,30 @@ type commands struct {
 	DB      dbCommands     `cmd:"" name:"db" help:"Say where the database is."`
 	Sub     subCommand     `cmd:"" help:"Join a channel and print what arrives."`
 	Pub     pubCommand     `cmd:"" help:"Send one broadcast to a channel."`
+	Config  configCommands `cmd:"" help:"Check or show the configuration."`
+	Errors  errorsCommand  `cmd:"" help:"Explain an error code, or list all."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 	Gen     genCommand     `cmd:"" hidden:"" help:"Write the generated documents."`
+}
+
+// newCommands is the command line before anything was parsed.
+func newCommands() *commands {
+	c := &commands{}
+	c.Serve.Settings, c.Config.Check.Settings, c.Config.Show.Settings = newSettingFlags(), newSettingFlags(), newSettingFlags()
+	return c
 }
 
 // process is what a command may use of the process it runs in. Tests put their
 // own in its place.
 type process struct {
 	stdout, stderr io.Writer
-	lookup         func(string) (string, bool) // os.LookupEnv
-	self           string                      // how this program was called
-	terminal       bool                        // stdout is one
-	signals        <-chan os.Signal            // SIGINT and SIGTERM
-	exit           func(code int)              // os.Exit: the second signal
+	environ        func() []string   // os.Environ
+	flags          map[string]string // settings given as flags, by variable
+	self           string            // how this program was called
+	terminal       bool              // stdout is one
+	signals        <-chan os.Signal  // SIGINT and SIGTERM
+	exit           func(code int)    // os.Exit: the second signal
 }
-
-func (p *process) config() (*Config, error) { return Load(p.lookup) }
 
 // untilSignal returns a context that the first signal ends. Its goroutine ends
 // with stop.
@@ -50,7 +58,7 @@ func (p *process) untilSignal(ctx context.Context) (_ context.Context, stop func
 
 func main() {
 	p := &process{
-		stdout: os.Stdout, stderr: os.Stderr, lookup: os.LookupEnv, self: os.Args[0],
+		stdout: os.Stdout, stderr: os.Stderr, environ: os.Environ, self: os.Args[0],
 		terminal: isTerminal(os.Stdout), signals: notifySignals(), exit: os.Exit,
 	}
 	os.Exit(run(context.Background(), p, os.Args[1:]))
@@ -59,9 +67,9 @@ func main() {
 // run carries out one command line and returns the exit code.
 func run(ctx context.Context, p *process, args []string) int {
 	var helped bool
-	parser, err := kong.New(new(commands),
+	parser, err := kong.New(newCommands(),
 		kong.Name("realtime"),
-		kong.Description("Broadcast, presence and database changes over WebSockets. Configuration is by environment variables: docs/configuration.md."),
+		kong.Description("Broadcast, presence and database changes over WebSockets. Configuration is by flags, environment variables or a file: docs/configuration.md."),
 		kong.Writers(p.stdout, p.stderr),
 		kong.Exit(func(int) { helped = true }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),

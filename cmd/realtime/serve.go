@@ -28,9 +28,12 @@ const (
 	grace         = 400 * time.Millisecond // for a step to notice that its limit is over
 )
 
-type serveCommand struct{}
+type serveCommand struct {
+	Settings settingFlags `embed:""`
+}
 
-func (serveCommand) Run(ctx context.Context, p *process) error {
+func (k *serveCommand) Run(ctx context.Context, p *process) error {
+	p.flags = k.Settings.given()
 	c, err := p.config()
 	if err != nil {
 		return err
