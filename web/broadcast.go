@@ -101,9 +101,14 @@ func (s *Server) publishFailed(w http.ResponseWriter, r *http.Request, t *tenanc
 
 // body reads a JSON body, within its bound. A body of another type is not read and counts as {}, like an empty one.
 func (s *Server) body(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
-	if !isJSON(r.Header.Get("Content-Type")) {
+	if !isJSON(mediaType(r.Header)) {
 		return nil, true
 	}
+	return s.read(w, r)
+}
+
+// read reads a body of any type within its bound. It answers 413, 408 or 400 if it cannot.
+func (s *Server) read(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
 	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err == nil {
 		return b, true
@@ -118,10 +123,16 @@ func (s *Server) body(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
 	return nil, false
 }
 
-func isJSON(contentType string) bool {
-	kind, _, err := mime.ParseMediaType(contentType)
-	if err != nil {
-		return false
-	}
+// isJSON reports whether a media type is read as JSON.
+func isJSON(kind string) bool {
 	return kind == "application/json" || strings.HasPrefix(kind, "application/") && strings.HasSuffix(kind, "+json")
+}
+
+// mediaType is the type of a request's body without its parameters, "" if it has none that can be read.
+func mediaType(h http.Header) string {
+	kind, _, err := mime.ParseMediaType(h.Get("Content-Type"))
+	if err != nil {
+		return ""
+	}
+	return kind
 }

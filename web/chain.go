@@ -25,7 +25,7 @@ func (s *Server) chain(mux *http.ServeMux) http.Handler {
 			no.write(w)
 			return
 		}
-		path := local(r.URL.Path)
+		path := address(r)
 		id := ""
 		if path != pathSocket && !strings.HasPrefix(path, pathSocket+"/") {
 			id = requestID(r.Header, s.o.RequestIDKey)

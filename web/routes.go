@@ -3,6 +3,7 @@ package web
 import (
 	"io"
 	"net/http"
+	"net/url"
 	"path"
 	"strings"
 	"time"
@@ -18,6 +19,7 @@ const (
 	pathSocket    = "/socket"
 	pathWebSocket = "/socket/websocket"
 	pathLongPoll  = "/socket/longpoll"
+	pathSingle    = "/api/broadcast/{topic}/events/{event}"
 )
 
 // routes is the table of addresses. A pattern without a method takes all of them; a known path with another method is 404, as in
@@ -34,22 +36,26 @@ func (s *Server) routes() *http.ServeMux {
 	mux.HandleFunc("GET /healthcheck", healthcheck)
 	mux.Handle("GET /metrics", s.metrics())
 
-	mux.Handle("GET /api/ping", s.json(s.tenant(ping)))
-	mux.Handle("POST /api/broadcast", cors(s.json(s.tenant(s.broadcast))))
+	mux.Handle("GET /api/ping", s.accepts(s.tenant(ping)))
+	mux.Handle("POST /api/broadcast", cors(s.accepts(s.tenant(s.broadcast))))
 	mux.Handle("OPTIONS /api/broadcast", cors(http.HandlerFunc(preflight)))
+	mux.Handle("POST "+pathSingle, cors(s.accepts(media(s.tenant(s.single)), typeBytes)))
+	mux.Handle("OPTIONS "+pathSingle, cors(http.HandlerFunc(preflight)))
 	return mux
 }
 
 // dispatch finds the handler of a request, under the public prefix or not.
 func (s *Server) dispatch(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.URL.Path = local(r.URL.Path)
-		if r.URL.RawPath != "" {
-			r.URL.RawPath = local(r.URL.RawPath)
+		raw := address(r)
+		plain, err := url.PathUnescape(raw)
+		if err != nil || path.Clean(raw) != raw { // dots, which the mux would redirect
+			s.statusError(w, r, http.StatusNotFound)
+			return
 		}
+		r.URL.Path, r.URL.RawPath = plain, raw
 		_, pattern := mux.Handler(r)
-		odd := path.Clean(r.URL.Path) != r.URL.Path // dots, which the mux would redirect
-		if pattern == "" || odd || r.URL.Path == pathSocket && !isSocket(r) {
+		if pattern == "" || r.URL.Path == pathSocket && !isSocket(r) {
 			s.statusError(w, r, http.StatusNotFound)
 			return
 		}
@@ -57,9 +63,17 @@ func (s *Server) dispatch(mux *http.ServeMux) http.Handler {
 	})
 }
 
+// address is the request's path in the server's own form, still escaped: an escaped slash is part of a segment.
+func address(r *http.Request) string {
+	if path := r.URL.EscapedPath(); path != "" {
+		return local(path)
+	}
+	return "/" // of an absolute address that ends with the host
+}
+
 // isSocket reports whether r is for a socket address. /socket itself is one for upgrades only: it is where people expect it.
 func isSocket(r *http.Request) bool {
-	switch local(r.URL.Path) {
+	switch address(r) {
 	case pathWebSocket:
 		return true
 	case pathSocket:

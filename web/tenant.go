@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,10 +16,13 @@ import (
 // tenantHandler serves a request whose tenant is known and within its request rate.
 type tenantHandler func(w http.ResponseWriter, r *http.Request, t *tenancy.Tenant)
 
-// json refuses a client that would not take JSON.
-func (s *Server) json(next http.Handler) http.Handler {
+// accepts refuses a client that would take neither JSON nor one of the other types.
+func (s *Server) accepts(next http.Handler, others ...string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !acceptsJSON(r.Header.Get("Accept")) {
+		if accept := strings.Join(r.Header["Accept"], ","); !acceptsJSON(accept) && !slices.ContainsFunc(others, func(kind string) bool {
+			k, sub, _ := strings.Cut(kind, "/")
+			return quality(accept, k, sub) > 0
+		}) {
 			s.statusError(w, r, http.StatusNotAcceptable)
 			return
 		}

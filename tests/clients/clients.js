@@ -12,6 +12,7 @@
 //   wire    the version that it speaks
 //   binary  it sends broadcasts as binary frames, with binary payloads if asked to
 //   reads   it reads broadcasts that come as binary frames, which those become on wire 2.0.0
+//   sends1  httpSend() posts one message to an address of its own
 //   posts   send() on a channel that has not joined goes over HTTP
 //   waits   it can ask a join to wait until changes flow
 //   forgets it loses its channels when it reconnects by itself
@@ -51,8 +52,8 @@ const one = { wire: '1.0.0', reads: true }
 const two = { wire: '2.0.0', reads: true, binary: true }
 
 export const clients = [
-  supabase('realtime-js 2.119.1', under('/realtime/v1', js2119), { ...two, waits: true, runs: 200 }),
-  supabase('supabase-js 2.119.1', whole, { ...two, waits: true, runs: 40 }),
+  supabase('realtime-js 2.119.1', under('/realtime/v1', js2119), { ...two, sends1: true, waits: true, runs: 200 }),
+  supabase('supabase-js 2.119.1', whole, { ...two, sends1: true, waits: true, runs: 40 }),
   supabase('realtime-js 2.95.3', under('/realtime/v1', js295), { ...two, runs: 40 }),
   supabase('realtime-js 2.80.0', under('/socket', js280), { ...one, runs: 200 }),
   supabase('realtime-js 2.11.15', under('/realtime/v1', js21115), { ...one, forgets: true, runs: 40 }),

@@ -22,6 +22,7 @@ const (
 var columns = []struct{ word, title string }{
 	{" wait", "wait for changes"},
 	{"binary payload", "binary payloads"},
+	{"httpSend", "httpSend to its own address"},
 	{"connect.test.js", "connect, heartbeat"},
 	{"broadcast.test.js", "broadcast"},
 	{"mixed.test.js", "heard by all versions"},
