@@ -22,6 +22,7 @@ type channel struct {
 	box    actor.Mailbox
 	self   *post
 	cdc    *post
+	db     *tenantDatabase
 	room   room
 	topic  string
 	json   []byte // topic as a JSON string
@@ -38,10 +39,10 @@ type channel struct {
 	timerAt  time.Time
 }
 
-func newChannel(s *System, t *tenancy.Tenant, n *counts, cdc *post, parent *actor.PID, r room) *channel {
+func newChannel(s *System, t *tenancy.Tenant, n *counts, cdc *post, db *tenantDatabase, parent *actor.PID, r room) *channel {
 	topic := protocol.TopicPrefix + r.sub
 	return &channel{
-		s: s, log: s.log.With("tenant", t.ExternalID, "topic", r.sub), tenant: t, counts: n, parent: parent, cdc: cdc,
+		s: s, log: s.log.With("tenant", t.ExternalID, "topic", r.sub), tenant: t, counts: n, parent: parent, cdc: cdc, db: db,
 		room: r, topic: topic, json: protocol.AppendString(nil, topic), pending: map[*member]struct{}{},
 	}
 }

@@ -11,6 +11,7 @@ type (
 	address struct {
 		post   *post
 		counts *counts
+		db     *tenantDatabase
 		row    *tenancy.Tenant // the newest the directory has seen; nobody else reads it
 		gone   bool            // deleted; the directory's too
 	}

@@ -94,6 +94,7 @@ func (s *System) Drain(ctx context.Context) {
 	s.stopped.Store(true)
 	s.end()
 	<-s.swept
+	s.closeDatabases()
 	s.sys.Shutdown()
 }
 

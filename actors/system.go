@@ -59,8 +59,9 @@ type System struct {
 
 	rereading atomic.Bool // rows are being looked up
 
-	mu      sync.Mutex
-	readers map[*Reader]struct{}
+	mu        sync.Mutex
+	readers   map[*Reader]struct{}
+	databases map[*tenantDatabase]struct{}
 }
 
 // New starts the tree. Drain ends it.
@@ -74,7 +75,7 @@ func New(o Options) (*System, error) {
 	setDefault(&o.NoChannelTimeout, 10*time.Minute)
 	setDefault(&o.IdleTimeout, time.Minute)
 	setDefault(&o.LiveTimeout, 8*time.Second)
-	s := &System{o: o, log: o.Log, bus: o.Bus, rates: ratelimit.NewRegistry(), metrics: newMetrics(), readers: map[*Reader]struct{}{}, swept: make(chan struct{})}
+	s := &System{o: o, log: o.Log, bus: o.Bus, rates: ratelimit.NewRegistry(), metrics: newMetrics(), readers: map[*Reader]struct{}{}, databases: map[*tenantDatabase]struct{}{}, swept: make(chan struct{})}
 	s.rates.OnCrossing(s.crossing)
 	s.guard = actor.WithGuardian(stopAlways())
 	if o.Metrics != nil {

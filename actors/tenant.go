@@ -29,6 +29,7 @@ type tenant struct {
 	channels map[room]*child
 	names    int // Channels started so far: their names
 	cdc      *post
+	db       *tenantDatabase
 	draining bool
 	gone     bool // deleted since somebody connected
 }
@@ -40,8 +41,8 @@ type child struct {
 	dying bool // crashed or told to end: forgotten when it has
 }
 
-func newTenant(s *System, t *tenancy.Tenant, n *counts) *tenant {
-	return &tenant{s: s, log: s.log.With("tenant", t.ExternalID), row: t, counts: n, users: map[string]struct{}{}, channels: map[room]*child{}}
+func newTenant(s *System, t *tenancy.Tenant, n *counts, db *tenantDatabase) *tenant {
+	return &tenant{s: s, log: s.log.With("tenant", t.ExternalID), row: t, counts: n, db: db, users: map[string]struct{}{}, channels: map[room]*child{}}
 }
 
 func (t *tenant) receive(c actor.Context) {

@@ -36,7 +36,7 @@ func (t *tenant) reject(m *member, f *codes.Fault) {
 
 func (t *tenant) open(c actor.Context, r room) (*child, error) {
 	t.names++
-	p, err := t.s.spawn(c, "channel/"+strconv.Itoa(t.names), "channel", newChannel(t.s, t.row, t.counts, t.cdc, c.Self(), r))
+	p, err := t.s.spawn(c, "channel/"+strconv.Itoa(t.names), "channel", newChannel(t.s, t.row, t.counts, t.cdc, t.db, c.Self(), r))
 	if err != nil {
 		return nil, err
 	}

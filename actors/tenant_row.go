@@ -88,6 +88,7 @@ func (t *tenant) refresh(m *row) {
 	t.counts.events.SetLimit(l.EventsPerSecond)
 	t.counts.changes.SetLimit(l.EventsPerSecond)
 	t.counts.presence.SetLimit(l.PresenceEventsPerSecond)
+	t.db.refresh(m.t)
 	t.cdc.send(m)
 	for _, ch := range t.channels {
 		ch.post.send(m)

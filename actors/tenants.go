@@ -46,13 +46,15 @@ func (d *directory) attach(c actor.Context, m *attach) {
 		return
 	}
 	n := newCounts(d.s.rates, m.row)
-	p, err := d.s.spawn(c, tenantName(m.row.ExternalID), "tenant", newTenant(d.s, m.row, n))
+	db := d.s.newTenantDatabase(m.row)
+	p, err := d.s.spawn(c, tenantName(m.row.ExternalID), "tenant", newTenant(d.s, m.row, n, db))
 	if err != nil {
+		d.s.closeDatabase(db)
 		d.s.log.Error("start tenant", "tenant", m.row.ExternalID, "err", err)
 		c.Respond(&refusal{})
 		return
 	}
-	a = &address{post: p, counts: n, row: m.row}
+	a = &address{post: p, counts: n, db: db, row: m.row}
 	d.tenants[m.row.ExternalID] = a
 	c.Respond(a)
 }
@@ -73,6 +75,7 @@ func (d *directory) terminated(m *actor.Terminated) {
 	for id, a := range d.tenants {
 		if a.post.pid.Equal(m.Who) {
 			delete(d.tenants, id)
+			d.s.closeDatabase(a.db)
 			return
 		}
 	}

@@ -1,0 +1,74 @@
+package authz
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"realtime/postgres"
+	"realtime/protocol/codes"
+)
+
+// segmentOf is where each decision is made.
+var segmentOf = [decisions]int{
+	ReadBroadcast: segReadBroadcast, ReadPresence: segReadPresence,
+	WriteBroadcast: segWriteBroadcast, WritePresence: segWritePresence, WritePersistence: segWritePersistence,
+}
+
+// judge makes verdicts of the answers. It fails when the transaction could not even begin.
+func judge(a *[segments]reply) (*Grants, *catalog, error) {
+	if err := a[segBegin].err; err != nil && !strings.HasPrefix(postgres.State(err), "22") { // class 22: a value of the token's that is no text
+		return nil, nil, fmt.Errorf("begin to check policies: %w", err)
+	}
+	c, err := readCatalog(&a[segCatalog])
+	if err != nil && a[segBegin].err == nil {
+		return nil, nil, err
+	}
+	g := &Grants{}
+	if c != nil {
+		g.Policies = c.print
+	}
+	for _, d := range All() {
+		// What a question needs goes before it: the first that failed is why it was not decided.
+		before := []int{segBegin, segRole}
+		if d.Reads() {
+			before = []int{segBegin, segRows, segReadRole}
+		}
+		v := &g.verdicts[d]
+		own := &a[segmentOf[d]]
+		v.Took = own.took
+		v.Policy = c != nil && (d.Reads() && c.read || !d.Reads() && c.write)
+		for _, s := range before {
+			if v.Err == nil {
+				v.Err = faultOf(a[s].err)
+			}
+		}
+		switch {
+		case v.Err != nil:
+		case own.err == nil:
+			v.Allowed = !d.Reads() || len(own.row) > 0
+		case !d.Reads() && postgres.IsInsufficientPrivilege(own.err):
+			// The policies, or a missing grant, say no.
+		default:
+			v.Err = faultOf(own.err)
+		}
+	}
+	return g, c, nil
+}
+
+// faultOf gives an error of the database a code, as upstream classifies it.
+func faultOf(err error) *codes.Fault {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	switch {
+	case err == nil:
+		return nil
+	case postgres.IsQueryCanceled(err):
+		return codes.Wrap(codes.QueryCanceled, err, "")
+	case ok && e.Code == "23514" && e.SchemaName == "realtime" && e.TableName == "messages":
+		return codes.Wrap(codes.MissingPartition, err, "")
+	default:
+		return codes.Wrap(codes.RlsPolicyError, err, "")
+	}
+}
