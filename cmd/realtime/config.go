@@ -103,6 +103,16 @@ var sections = []section{
 			"`/metrics` asks for a token signed with it; unset: `/metrics` answers the machine itself only", true,
 		},
 	}},
+	{"Pushing metrics", []setting{
+		{"METRICS_PUSHER_ENABLED", boolean(func(c *Config) *bool { return &c.Push.Enabled }), "false", "push metrics instead of waiting for scrapes", false},
+		{"METRICS_PUSHER_URL", text(func(c *Config) *string { return &c.Push.URL }), "", "where to, such as VictoriaMetrics' `/api/v1/import/prometheus`", false},
+		{"METRICS_PUSHER_USER", text(func(c *Config) *string { return &c.Push.User }), "realtime", "user of basic auth, sent only with `METRICS_PUSHER_AUTH`", false},
+		{"METRICS_PUSHER_AUTH", text(func(c *Config) *string { return &c.Push.Auth }), "", "its password", true},
+		{"METRICS_PUSHER_INTERVAL_MS", millis(1, func(c *Config) *time.Duration { return &c.Push.Interval }), "30000", "pause between two rounds", false},
+		{"METRICS_PUSHER_TIMEOUT_MS", millis(1, func(c *Config) *time.Duration { return &c.Push.Timeout }), "15000", "longest wait for one answer", false},
+		{"METRICS_PUSHER_COMPRESS", boolean(func(c *Config) *bool { return &c.Push.Compress }), "true", "compress with gzip", false},
+		{"METRICS_PUSHER_EXTRA_LABELS", labels(func(c *Config) *[]string { return &c.Push.Labels }), "", "labels for the receiver to add", false},
+	}},
 	{"The self-host tenant and its limits", []setting{
 		{
 			"SELF_HOST_TENANT_NAME", text(func(c *Config) *string { return &c.Tenant }), "",

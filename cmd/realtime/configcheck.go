@@ -39,6 +39,7 @@ type Config struct {
 	MetricsSecret string
 
 	ClaimValidators string
+	Push            PushConfig
 
 	Tenant         string
 	Seed           bool
@@ -70,6 +71,14 @@ type DBConfig struct {
 	CACert                     string
 	PoolSize                   int
 	AfterConnect               string
+}
+
+// PushConfig says where metrics are pushed to.
+type PushConfig struct {
+	Enabled, Compress bool
+	URL, User, Auth   string
+	Interval, Timeout time.Duration
+	Labels            []string
 }
 
 // Embedded reports whether the server runs a database of its own.
@@ -119,6 +128,9 @@ func (c *Config) Warnings() []string {
 				w = append(w, name+" has no effect without DB_HOST: the embedded database is in use")
 			}
 		}
+	}
+	if c.Push.Enabled && c.Push.URL == "" {
+		w = append(w, "METRICS_PUSHER_ENABLED has no effect without METRICS_PUSHER_URL")
 	}
 	if c.WriteGCM && c.EncKeyGCM == "" {
 		w = append(w, "DB_ENC_WRITE_GCM has no effect without DB_ENC_KEY_GCM")

@@ -176,6 +176,22 @@ func hostMap(field func(*Config) *map[string]string) value {
 	}}
 }
 
+// labels is a list of name=value.
+func labels(field func(*Config) *[]string) value {
+	return value{"list", "name=value,name=value", func(c *Config, s string) error {
+		var list []string
+		for pair := range strings.SplitSeq(s, ",") {
+			pair = strings.TrimSpace(pair)
+			if name, _, ok := strings.Cut(pair, "="); !ok || name == "" {
+				return errWant
+			}
+			list = append(list, pair)
+		}
+		*field(c) = list
+		return nil
+	}}
+}
+
 // logLevels are upstream's words. slog has no names for some of them; the
 // numbers keep their order.
 var logLevels = []struct {
