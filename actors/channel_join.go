@@ -2,7 +2,6 @@ package actors
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"realtime/postgres/changes"
@@ -201,6 +200,7 @@ func (c *channel) live(l *live) {
 		}
 	default:
 		c.impossible(m, a.Err)
+		c.warn(m, a.Warnings)
 	}
 }
 
@@ -211,8 +211,16 @@ func (c *channel) flowing(m *member, warnings []string) {
 		c.flush()
 		c.tell(m, protocol.StatusOK, protocol.MessageSubscribed)
 	}
+	c.warn(m, warnings)
+}
+
+// warn tells a member what keeps its changes silent.
+func (c *channel) warn(m *member, warnings []string) {
+	if m.state != joined {
+		return
+	}
 	for _, w := range warnings {
-		c.tell(m, protocol.StatusOK, fmt.Sprintf("Warning: %s", w))
+		c.tell(m, protocol.StatusOK, "Warning: "+w)
 	}
 }
 

@@ -220,6 +220,7 @@ func TestUnpublishedTableIsSaidAtOnce(t *testing.T) {
 	a.p.send(`["1","1","realtime:x","phx_join",{"config":{"postgres_changes":[{"event":"*","schema":"public","table":"secret"}]}}]`)
 	a.want(`"phx_reply",{"status":"ok"`)
 	a.want(`"system"`, `"status":"error"`, `Unable to subscribe to changes with given parameters. Please check Realtime is enabled for the given connect parameters: [event: *, schema: public, table: secret, filters: [], select: nil]`)
+	a.want(`"system"`, `"status":"ok"`, `Warning: \"public\".\"secret\" is not in publication \"supabase_realtime\": alter publication \"supabase_realtime\" add table \"public\".\"secret\";`)
 	a.p.send(`["2","2","realtime:y","phx_join",{"config":{"postgres_changes":[{"event":"*","schema":"public","table":"secret"}],"postgres_changes_options":{"wait":true}}}]`)
 	a.want(`["2","2","realtime:y","phx_reply",{"status":"error"`, `RealtimeDisabledForConfiguration: Unable to subscribe`)
 }

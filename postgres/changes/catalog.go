@@ -29,7 +29,7 @@ type catalog struct {
 type publication struct {
 	tables  map[uint32]name
 	byName  map[name]uint32
-	actions map[string]bool // INSERT, UPDATE, DELETE
+	actions map[string]bool // INSERT, UPDATE, DELETE, TRUNCATE
 }
 
 type name struct{ schema, table string }
@@ -50,9 +50,11 @@ type table struct {
 	readable    bool // the session's own role reads all of its rows
 	columns     []column
 	key         []keyColumn // primary key, in its order; empty if there is none that is checked at once
-	plans       map[string]*plan
-	shapes      map[string]*shape
-	index       index
+	// lateKey is a primary key that is not checked at once, with its definition; "" as a rule.
+	lateKey, lateKeyAs string
+	plans              map[string]*plan
+	shapes             map[string]*shape
+	index              index
 }
 
 // column is one column, in attnum order; dropped ones are left out.
@@ -69,6 +71,7 @@ type column struct {
 	shown     string // the type's name in messages
 	kind      byte   // pg_type.typtype of base
 	key       bool   // part of the primary key
+	identity  bool   // part of the replica identity, unless that is the whole row
 	generated bool   // stored: not in the stream before it is completed
 	// expression of a generated column, and the attribute numbers that it reads; nil reads means unknown.
 	expression string
@@ -129,13 +132,13 @@ func (c *catalog) loadPublication(ctx context.Context, s *session, publicationNa
 		return err
 	}
 	err = s.rows(ctx, func(r pgx.Rows) error {
-		var insert, update, del bool
-		if err := r.Scan(&insert, &update, &del); err != nil {
+		var insert, update, del, truncate bool
+		if err := r.Scan(&insert, &update, &del, &truncate); err != nil {
 			return err
 		}
-		p.actions = map[string]bool{"INSERT": insert, "UPDATE": update, "DELETE": del}
+		p.actions = map[string]bool{"INSERT": insert, "UPDATE": update, "DELETE": del, "TRUNCATE": truncate}
 		return nil
-	}, "select pubinsert, pubupdate, pubdelete from pg_catalog.pg_publication where pubname = $1", publicationName)
+	}, "select pubinsert, pubupdate, pubdelete, pubtruncate from pg_catalog.pg_publication where pubname = $1", publicationName)
 	c.publication = p
 	return err
 }

@@ -73,7 +73,10 @@ func startRig(t testing.TB, s postgres.Settings, o Options) *rig {
 	r := &rig{t: t, s: s, conn: pgtest.Conn(t, s), answers: map[any][]Answer{}, notices: map[any][]string{}, got: map[any][]received{}}
 	r.changed = sync.NewCond(&r.mu)
 	ctx, cancel := context.WithCancel(context.Background())
-	o.Settings, o.Publication = s, "supabase_realtime"
+	if o.Settings.User == "" {
+		o.Settings = s
+	}
+	o.Publication = "supabase_realtime"
 	o.Answer, o.Deliver, o.Notice = r.answer, r.deliver, r.notice
 	if testing.Verbose() {
 		o.Log = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
@@ -121,6 +124,14 @@ func startRig(t testing.TB, s postgres.Settings, o Options) *rig {
 		r.subscribe("marker", "service_role", "{}", `{"schema":"public","table":"marker","event":"INSERT"}`)
 	}
 	return r
+}
+
+// startRigAs is startRig with an Engine that connects as another user, whose password is "x".
+func startRigAs(t testing.TB, s postgres.Settings, user string) *rig {
+	t.Helper()
+	as := s
+	as.User, as.Password = user, "x"
+	return startRig(t, s, Options{Settings: as})
 }
 
 // openStream starts replication with a slot of the test's own.

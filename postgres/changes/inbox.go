@@ -102,33 +102,49 @@ func (e *Engine) admit(ctx context.Context, news []*subscriber) error {
 	if err != nil {
 		return e.postpone(ctx, news, err)
 	}
-	var doubtful []*subscriber
+	var live, doubtful []*subscriber
 	for _, sub := range news {
 		if tables, fault := e.judge(sub); fault != nil {
 			doubtful = append(doubtful, sub)
 		} else {
 			e.welcome(sub, tables)
+			live = append(live, sub)
 		}
 	}
 	if len(doubtful) == 0 {
-		return nil
+		return e.announce(ctx, live, false)
 	}
 	e.catalog.doubt()
 	if err := e.load(ctx, doubtful); err != nil {
-		return e.postpone(ctx, doubtful, err)
+		return errors.Join(e.announce(ctx, live, false), e.postpone(ctx, doubtful, err))
 	}
 	for _, sub := range doubtful {
 		if tables, fault := e.judge(sub); fault != nil {
 			e.remove(sub.Member)
-			e.o.Answer(Answer{Member: sub.Member, Err: codes.Of(fault)})
+			e.o.Answer(Answer{Member: sub.Member, Err: codes.Of(fault), Warnings: e.unpublished(ctx, sub)})
 		} else {
 			e.welcome(sub, tables)
+			live = append(live, sub)
 		}
 	}
-	return nil
+	return e.announce(ctx, live, true)
 }
 
-// welcome makes a subscription live in place of the member's earlier one.
+// announce tells members that they are live, with what would keep them silent. A warning from a catalog that is not fresh
+// counts only if a fresh one has it, too: somebody may just have run the SQL that an earlier warning gave.
+func (e *Engine) announce(ctx context.Context, live []*subscriber, fresh bool) error {
+	var err error
+	if !fresh && slices.ContainsFunc(live, func(sub *subscriber) bool { return len(e.preflight(sub)) > 0 }) {
+		e.catalog.doubt()
+		err = e.load(ctx, live)
+	}
+	for _, sub := range live {
+		e.o.Answer(Answer{Member: sub.Member, Warnings: e.preflight(sub)})
+	}
+	return e.survive(ctx, err, "look for what would keep subscriptions silent")
+}
+
+// welcome makes a subscription live in place of the member's earlier one; announce says so.
 func (e *Engine) welcome(sub *subscriber, tables [][]uint32) {
 	e.remove(sub.Member)
 	key := principalKey{sub.Role, sub.Claims}
@@ -144,7 +160,6 @@ func (e *Engine) welcome(sub *subscriber, tables [][]uint32) {
 		e.patterns[name{sub.specs[i].Schema, sub.specs[i].Table}]++
 	}
 	e.enlist(sub, tables)
-	e.o.Answer(Answer{Member: sub.Member, Warnings: e.preflight(sub)})
 }
 
 // remove ends the member's subscription.

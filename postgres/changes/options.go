@@ -51,8 +51,8 @@ type Answer struct {
 	Err *codes.Fault
 	// Retry is set with Err when the trouble is passing and the Engine goes on trying.
 	Retry bool
-	// Warnings are sentences about what would keep the subscription silent, each with
-	// the SQL that mends it.
+	// Warnings are sentences about what would keep the subscription silent, or did with
+	// Err, each with the SQL that mends it.
 	Warnings []string
 }
 

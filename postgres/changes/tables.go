@@ -11,8 +11,10 @@ const tablesSQL = `
 select c.oid, n.nspname::text, c.relname::text,
 	case when pg_catalog.pg_has_role(c.relowner, 'member') then pg_catalog.pg_get_userbyid(c.relowner)::text else 'none' end,
 	c.relkind::text, c.relreplident::text, c.relrowsecurity,
-	pg_catalog.has_table_privilege(c.oid, 'select') and not pg_catalog.row_security_active(c.oid)
+	pg_catalog.has_table_privilege(c.oid, 'select') and not pg_catalog.row_security_active(c.oid),
+	coalesce(late.conname::text, ''), coalesce(pg_catalog.pg_get_constraintdef(late.oid), '')
 from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+left join pg_catalog.pg_constraint late on late.conrelid = c.oid and late.contype = 'p' and late.condeferrable
 where c.oid = any($1::pg_catalog.oid[])`
 
 // columnsSQL wants an empty search_path: then every type and every name in an expression is written so that it means
@@ -24,7 +26,10 @@ select a.attrelid, a.attnum, a.attname::text, a.atttypid, t.typname::text,
 	case when n.nspname = 'pg_catalog' then pg_catalog.format_type(a.atttypid, null) else pg_catalog.quote_ident(t.typname) end,
 	a.attgenerated <> '',
 	case when a.attgenerated = 's' then pg_catalog.pg_get_expr(d.adbin, d.adrelid) end,
-	case when a.attgenerated = 's' then d.adbin::text end
+	case when a.attgenerated = 's' then d.adbin::text end,
+	exists (select from pg_catalog.pg_index i join pg_catalog.pg_class c on c.oid = i.indrelid
+		where i.indrelid = a.attrelid and a.attnum = any(i.indkey::int2[])
+			and (c.relreplident = 'i' and i.indisreplident or c.relreplident = 'd' and i.indisprimary and i.indimmediate))
 from pg_catalog.pg_attribute a
 join pg_catalog.pg_type t on t.oid = a.atttypid
 join pg_catalog.pg_namespace n on n.oid = t.typnamespace
@@ -59,7 +64,7 @@ func (c *catalog) loadTables(ctx context.Context, s *session, oids []uint32) err
 	err := s.rows(ctx, func(r pgx.Rows) error {
 		t := &table{plans: map[string]*plan{}, shapes: map[string]*shape{}}
 		var kind, identity string
-		if err := r.Scan(&t.oid, &t.schema, &t.table, &t.owner, &kind, &identity, &t.rowSecurity, &t.readable); err != nil {
+		if err := r.Scan(&t.oid, &t.schema, &t.table, &t.owner, &kind, &identity, &t.rowSecurity, &t.readable, &t.lateKey, &t.lateKeyAs); err != nil {
 			return err
 		}
 		t.kind, t.identity = kind[0], identity[0]
@@ -92,7 +97,7 @@ func scanColumn(r pgx.Rows) (rel uint32, col column, err error) {
 	var kind string
 	var expression, tree *string
 	err = r.Scan(&rel, &col.number, &col.name, &col.oid, &col.typeName, &col.sqlType, &col.plainType, &col.baseType,
-		&col.base, &kind, &col.schema, &col.shown, &col.generated, &expression, &tree)
+		&col.base, &kind, &col.schema, &col.shown, &col.generated, &expression, &tree, &col.identity)
 	if err != nil {
 		return rel, col, err
 	}

@@ -21,6 +21,7 @@ import (
 // vector is one recorded scenario: what subscribers of these tables must hear of these statements.
 type vector struct {
 	ID             string
+	Group          string   // what it is about
 	Flags          []string // how upstream's own outcome came about: quirk, upstream_bug, poison …
 	Differs        string   // why ours is another than upstream's
 	MaxRecordBytes int      `json:"max_record_bytes"`

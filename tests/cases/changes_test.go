@@ -65,12 +65,15 @@ func changesReply(topic, echo string) string {
 }
 
 // told joins with entries that can never work: ok, and the system message that says why.
-func told(t *testing.T, h *house, entries, echo, message string) {
+func told(t *testing.T, h *house, entries, echo, message string, beside ...string) {
 	t.Helper()
 	s := h.dial(t, h.changes)
 	s.send(joinOf("1", "realtime:a", `{"config":{"postgres_changes":[`+entries+`]}}`))
 	s.want(changesReply("realtime:a", echo),
 		`["1",null,"realtime:a","system",{"channel":"a","extension":"postgres_changes","message":`+quote(t, message)+`,"status":"error"}]`)
+	for _, warning := range beside {
+		s.want(`["1",null,"realtime:a","system",{"channel":"a","extension":"postgres_changes","message":` + quote(t, warning) + `,"status":"ok"}]`)
+	}
 	s.fenceIn("1", "realtime:a")
 }
 
@@ -133,7 +136,8 @@ func row215(t *testing.T, h *house) {
 func row216(t *testing.T, h *house) {
 	told(t, h, `{"event":"*","schema":"app","table":"hidden"}`, `{"event":"*","schema":"app","table":"hidden","id":"$id"}`,
 		"Unable to subscribe to changes with given parameters. Please check Realtime is enabled for the given connect parameters: "+
-			"[event: *, schema: app, table: hidden, filters: [], select: nil]")
+			"[event: *, schema: app, table: hidden, filters: [], select: nil]",
+		`Warning: "app"."hidden" is not in publication "supabase_realtime": alter publication "supabase_realtime" add table "app"."hidden";`)
 }
 
 func row217(t *testing.T, h *house) {
