@@ -12,24 +12,34 @@ import (
 	"realtime/tenancy"
 )
 
-// feedIdle is how long the feed of changes outlives its last subscriber.
+// feedIdle is how long the feed of changes outlives its last subscriber. A durable one goes on reading for nobody: else
+// whoever comes next would get everything that has happened meanwhile.
 const feedIdle = 10 * time.Minute
 
 // cdc knows who subscribes to changes in one tenant and runs the feed while somebody does. The feed may lose its
 // place and start anew at any time; the subscriptions live here and are given to it again.
 type cdc struct {
-	s    *System
-	log  *slog.Logger
-	row  *tenancy.Tenant
-	self *actor.PID
-	subs map[*member]*changes.Subscription
-	feed *post
-	up   bool
-	idle time.Time // since when nobody subscribes
+	s     *System
+	log   *slog.Logger
+	row   *tenancy.Tenant
+	self  *actor.PID
+	subs  map[*member]*watcher
+	feed  *post
+	up    bool
+	place place     // of the feed, over its lives
+	idle  time.Time // since when nobody subscribes
+}
+
+// watcher is a member that subscribes to changes.
+type watcher struct {
+	sub   *changes.Subscription
+	heard bool // was live once: what is missing concerns it
+	live  bool // and has been told so
+	owed  bool // changes were missed, which it is told when it is live again
 }
 
 func newCDC(s *System, t *tenancy.Tenant) *cdc {
-	return &cdc{s: s, log: s.log.With("tenant", t.ExternalID), row: t, subs: map[*member]*changes.Subscription{}}
+	return &cdc{s: s, log: s.log.With("tenant", t.ExternalID), row: t, subs: map[*member]*watcher{}}
 }
 
 func (d *cdc) receive(c actor.Context) {
@@ -37,7 +47,7 @@ func (d *cdc) receive(c actor.Context) {
 	case *actor.Started:
 		d.self = c.Self()
 	case *row:
-		d.row = m.t
+		d.refresh(m)
 	case *subscribe:
 		d.subscribe(c, m)
 	case *unsubscribe:
@@ -45,13 +55,15 @@ func (d *cdc) receive(c actor.Context) {
 	case *answer:
 		d.answer(m)
 	case *feedUp:
-		d.feedUp()
+		d.feedUp(m)
 	case *feedDown:
 		d.feedDown(m)
 	case *feedNotice:
 		d.notice(m)
 	case *unused:
 		d.unused(c)
+	case *drain:
+		d.endFeed(c)
 	case *actor.Terminated:
 		d.terminated(c, m)
 	default:
@@ -59,9 +71,21 @@ func (d *cdc) receive(c actor.Context) {
 	}
 }
 
+// refresh takes a newer row; the feed opens its next stream by it.
+func (d *cdc) refresh(m *row) {
+	d.row = m.t
+	if d.feed != nil {
+		d.feed.send(m)
+	}
+}
+
 func (d *cdc) subscribe(c actor.Context, m *subscribe) {
-	sub := &m.sub
-	d.subs[sub.Member.(*member)] = sub
+	member := m.sub.Member.(*member)
+	w := &watcher{sub: &m.sub, heard: m.heard}
+	if old := d.subs[member]; old != nil {
+		w.heard, w.owed = old.heard, old.owed
+	}
+	d.subs[member] = w
 	if d.feed == nil {
 		d.startFeed(c)
 	}
@@ -71,7 +95,10 @@ func (d *cdc) subscribe(c actor.Context, m *subscribe) {
 }
 
 func (d *cdc) startFeed(c actor.Context) {
-	p, err := d.s.spawn(c, "changes", "changes", newChangesFeed(d.s, d.row, d.self))
+	if d.s.draining.Load() {
+		return
+	}
+	p, err := d.s.spawn(c, "changes", "changes", newChangesFeed(d.s, d.row, d.self, &d.place))
 	if err != nil {
 		d.log.Error("start feed of changes", "err", err)
 		return
@@ -87,7 +114,7 @@ func (d *cdc) unsubscribe(m *unsubscribe) {
 	if d.up {
 		d.feed.send(m)
 	}
-	if len(d.subs) == 0 {
+	if len(d.subs) == 0 && !d.s.o.DurableSlot {
 		d.idle = time.Now()
 		d.s.later(d.self, feedIdle, &unused{})
 	}
@@ -95,26 +122,43 @@ func (d *cdc) unsubscribe(m *unsubscribe) {
 
 // unused ends a feed that nobody has needed for a while.
 func (d *cdc) unused(c actor.Context) {
-	if len(d.subs) == 0 && d.feed != nil && time.Since(d.idle) >= feedIdle {
+	if len(d.subs) == 0 && time.Since(d.idle) >= feedIdle {
+		d.endFeed(c)
+	}
+}
+
+func (d *cdc) endFeed(c actor.Context) {
+	if d.feed != nil {
 		c.Stop(d.feed.pid)
 		d.feed, d.up = nil, false
 	}
 }
 
-// feedUp: the feed streams. Everybody subscribes, again if need be; each gets a live answer of its own.
-func (d *cdc) feedUp() {
-	d.up = true
-	for _, s := range d.subs {
-		d.feed.send(&subscribe{sub: *s})
+// feedUp: the feed can stream. Everybody subscribes, again if need be, and each gets a live answer of its own; then it
+// begins, so that no row comes before those who were here first.
+func (d *cdc) feedUp(m *feedUp) {
+	if d.feed == nil {
+		return
 	}
+	d.up = true
+	for _, w := range d.subs {
+		if m.lost || m.gap && w.heard {
+			w.owed, w.live = true, false
+		}
+		d.feed.send(&subscribe{sub: *w.sub})
+	}
+	d.feed.send(&begin{})
 }
 
-// feedDown: until the feed is back nobody's changes flow; joins under way learn why if it takes too long.
+// feedDown: until the feed is back nobody's changes flow. Joins under way learn why if it takes too long; members are
+// told when it is back, and only if something is missing then.
 func (d *cdc) feedDown(m *feedDown) {
 	d.up = false
 	f := feedFault(m.err)
-	for member, s := range d.subs {
-		tell(s, &live{m: member, answer: changes.Answer{Member: member, Err: f, Retry: true}})
+	for member, w := range d.subs {
+		if !w.heard {
+			tell(w.sub, &live{m: member, answer: changes.Answer{Member: member, Err: f, Retry: true}})
+		}
 	}
 }
 
@@ -133,21 +177,30 @@ func feedFault(err error) *codes.Fault {
 	}
 }
 
+// answer passes on what the Engine says. A member that is live already, and has missed nothing, is not told that it is
+// so again.
 func (d *cdc) answer(m *answer) {
 	member := m.a.Member.(*member)
-	s, ok := d.subs[member]
+	w, ok := d.subs[member]
 	if !ok {
 		return
 	}
-	if m.a.Err != nil && !m.a.Retry {
+	missed := false
+	switch {
+	case m.a.Err == nil && w.live:
+		return
+	case m.a.Err == nil:
+		missed = w.owed
+		w.heard, w.live, w.owed = true, true, false
+	case !m.a.Retry:
 		delete(d.subs, member)
 	}
-	tell(s, &live{m: member, answer: m.a})
+	tell(w.sub, &live{m: member, answer: m.a, missed: missed})
 }
 
 func (d *cdc) notice(m *feedNotice) {
-	if s, ok := d.subs[m.m]; ok {
-		tell(s, &notice{m: m.m, text: m.text})
+	if w, ok := d.subs[m.m]; ok {
+		tell(w.sub, &notice{m: m.m, text: m.text})
 	}
 }
 
@@ -160,7 +213,7 @@ func (d *cdc) terminated(c actor.Context, m *actor.Terminated) {
 		return
 	}
 	d.feed, d.up = nil, false
-	if len(d.subs) > 0 && !d.s.draining.Load() {
+	if len(d.subs) > 0 {
 		d.startFeed(c)
 	}
 }

@@ -171,7 +171,7 @@ func (c *channel) watch(m *member) {
 	m.watching = true
 	c.cdc.send(&subscribe{sub: changes.Subscription{
 		Member: m, Group: c.self, Role: m.claims.Role, Claims: m.claims.Raw, Entries: m.changes,
-	}})
+	}, heard: m.heard})
 }
 
 func (c *channel) unwatch(m *member) {
@@ -189,8 +189,8 @@ func (c *channel) live(l *live) {
 	}
 	switch a := l.answer; {
 	case a.Err == nil:
-		m.changesFault = ""
-		c.flowing(m, a.Warnings)
+		m.changesFault, m.heard = "", true
+		c.flowing(m, l.missed, a.Warnings)
 	case a.Retry:
 		m.changesFault = a.Err.Text
 		if m.state == joined {
@@ -204,11 +204,18 @@ func (c *channel) live(l *live) {
 	}
 }
 
-func (c *channel) flowing(m *member, warnings []string) {
-	if m.state == joining {
+// flowing tells a member that its changes are live, and before that, if it has been a member for longer, that some are
+// missing.
+func (c *channel) flowing(m *member, missed bool, warnings []string) {
+	joins := m.state == joining
+	if joins {
 		c.admit(m, protocol.StatusOK, protocol.MessageSubscribed)
-	} else {
-		c.flush()
+	}
+	c.flush()
+	if missed {
+		c.tell(m, protocol.StatusError, protocol.MessageMissed)
+	}
+	if !joins {
 		c.tell(m, protocol.StatusOK, protocol.MessageSubscribed)
 	}
 	c.warn(m, warnings)

@@ -38,6 +38,7 @@ type member struct {
 	skips             int         // spans of the open batch this member must not get back
 	changes           []protocol.ChangeEntry
 	watching          bool   // subscribed at the CDC
+	heard             bool   // its changes were live once
 	changesFault      string // why its changes are not live yet
 	started           time.Time
 	presence          *tracked

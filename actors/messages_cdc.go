@@ -9,7 +9,10 @@ import (
 type (
 	// subscribe comes from a Channel: this member wants changes, with these claims; answered by live. It replaces an
 	// earlier subscription of the member.
-	subscribe struct{ sub changes.Subscription }
+	subscribe struct {
+		sub   changes.Subscription
+		heard bool // the member was live before, at a CDC that is gone
+	}
 
 	// unsubscribe comes from a Channel.
 	unsubscribe struct{ m *member }
@@ -17,11 +20,22 @@ type (
 	// answer comes from the Engine.
 	answer struct{ a changes.Answer }
 
-	// feedUp comes from the feed: it streams; subscribe everybody.
-	feedUp struct{}
+	// feedUp comes from a feed: its stream is open and waits for begin. gap: what committed since it was last up is
+	// missing, in part or in whole.
+	feedUp struct {
+		feed string
+		gap  bool
+		lost bool // the slot was there, and is no good any more: even who comes back to it misses something
+	}
 
-	// feedDown comes from the feed: it lost its place, and will come back by itself.
-	feedDown struct{ err error }
+	// begin answers feedUp: what the taker must know before the first row has been sent.
+	begin struct{}
+
+	// feedDown comes from a feed: it was interrupted, and will come back by itself.
+	feedDown struct {
+		feed string
+		err  error
+	}
 
 	// feedNotice comes from the Engine: one subscriber must be told something.
 	feedNotice struct {
@@ -29,10 +43,11 @@ type (
 		text string
 	}
 
-	// opened comes home from the feed's errand.
+	// opened comes home from a feed's errand.
 	opened struct {
 		stream *wal.Stream
-		engine *changes.Engine
+		taker  taker
+		keep   func() bool // takes the stream over from whoever closes it at the end of the feed's life; false: it is closed
 		err    error
 	}
 

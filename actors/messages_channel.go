@@ -15,6 +15,7 @@ type (
 	live struct {
 		m      *member
 		answer changes.Answer
+		missed bool // changes from before are missing
 	}
 
 	// publish comes from a Reader or the Tenant: fan the message out. from is nil for what the server bore.

@@ -81,6 +81,7 @@ func (s *System) Drain(ctx context.Context) {
 		return
 	}
 	s.sys.Root.Send(s.tenants, &drain{})
+	s.endFeeds(ctx)
 	s.closeAll(ctx)
 	for s.Connections() > 0 && ctx.Err() == nil {
 		select {
@@ -96,6 +97,19 @@ func (s *System) Drain(ctx context.Context) {
 	<-s.swept
 	s.closeDatabases()
 	s.sys.Shutdown()
+}
+
+// endFeeds waits until no feed streams any more, while those who are subscribed are still there: what was routed has gone
+// out, what was not will be read by whoever comes next.
+func (s *System) endFeeds(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	for s.feeds.Load() > 0 && ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
 }
 
 // closeAll closes every connection with 1012, in batches, so that not all clients come back in one moment.

@@ -52,6 +52,7 @@ type System struct {
 	guard   actor.PropsOption // of sockets: the library keeps a guardian per strategy for ever, so there is one
 
 	draining atomic.Bool     // no more joins
+	feeds    atomic.Int64    // that stream
 	stopped  atomic.Bool     // the tree is gone
 	life     context.Context //nolint:containedctx // ends with the tree; errands derive from it
 	end      context.CancelFunc

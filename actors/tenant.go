@@ -135,7 +135,10 @@ func (t *tenant) forget(c actor.Context, r room, ch *child) {
 	c.Poison(ch.post.pid)
 }
 
-func (t *tenant) drain() { t.draining = true }
+func (t *tenant) drain() {
+	t.draining = true
+	t.cdc.send(&drain{})
+}
 
 // terminated replaces a CDC that crashed; its subscribers start over.
 func (t *tenant) terminated(c actor.Context, m *actor.Terminated) {

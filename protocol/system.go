@@ -9,6 +9,7 @@ const (
 // Texts of system messages that are not an error of someone's.
 const (
 	MessageSubscribed             = "Subscribed to PostgreSQL"
+	MessageMissed                 = "Changes were missed: the server lost its place in the database's log. They flow again from here on; read what you show anew."
 	MessageReplicationEstablished = "Replication connection established"
 	MessageDisconnect             = "Server requested disconnect"
 )

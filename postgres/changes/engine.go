@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -66,9 +65,9 @@ func New(o Options) *Engine {
 }
 
 // Run decides what comes from in until ctx ends, in is closed or the connection is lost, and says why; it is nil only
-// when in was closed. routed is called with the end of each transaction whose rows were handed over or wanted by nobody.
+// when in was closed. routed, if not nil, is called with each part whose rows were handed over or wanted by nobody, in order.
 // A new Run starts without subscriptions: the caller subscribes its members again.
-func (e *Engine) Run(ctx context.Context, in <-chan *wal.Tx, routed func(wal.LSN)) error {
+func (e *Engine) Run(ctx context.Context, in <-chan *wal.Tx, routed func(*wal.Tx)) error {
 	if err := e.open(ctx); err != nil {
 		return err
 	}
@@ -119,7 +118,7 @@ func (e *Engine) close(ctx context.Context) {
 }
 
 // takeBatch adds what is queued behind first, up to a batch, and decides it.
-func (e *Engine) takeBatch(ctx context.Context, first *wal.Tx, in <-chan *wal.Tx, routed func(wal.LSN)) error {
+func (e *Engine) takeBatch(ctx context.Context, first *wal.Tx, in <-chan *wal.Tx, routed func(*wal.Tx)) error {
 	txs := []*wal.Tx{first}
 	rows, size := len(first.Rows), first.Bytes
 	for rows < maxBatchRows && size < maxBatchBytes {
@@ -140,19 +139,16 @@ func (e *Engine) takeBatch(ctx context.Context, first *wal.Tx, in <-chan *wal.Tx
 
 // decideAll looks at the inbox once more, so that whoever subscribed while the batch was on its way is asked about it,
 // then decides the batch and confirms it.
-func (e *Engine) decideAll(ctx context.Context, txs []*wal.Tx, routed func(wal.LSN)) error {
+func (e *Engine) decideAll(ctx context.Context, txs []*wal.Tx, routed func(*wal.Tx)) error {
 	if err := e.inbox(ctx); err != nil {
 		return err
 	}
 	if err := e.decide(ctx, txs); err != nil {
 		return err
 	}
-	for _, tx := range slices.Backward(txs) {
-		if tx.Last {
-			if routed != nil {
-				routed(tx.End)
-			}
-			break
+	if routed != nil {
+		for _, tx := range txs {
+			routed(tx)
 		}
 	}
 	return nil

@@ -102,11 +102,14 @@ func startRig(t testing.TB, s postgres.Settings, o Options) *rig {
 		})
 	}
 	running.Go(func() { // ends with ctx
-		err := r.engine.Run(ctx, rows, func(l wal.LSN) {
+		err := r.engine.Run(ctx, rows, func(tx *wal.Tx) {
+			if !tx.Last {
+				return
+			}
 			r.mu.Lock()
-			r.routed = l
+			r.routed = tx.End
 			r.mu.Unlock()
-			confirm(l)
+			confirm(tx.End)
 		})
 		r.mu.Lock()
 		r.ended = err

@@ -35,7 +35,7 @@ func BenchmarkDecode(b *testing.B) {
 	for _, rows := range []int{1, 10, 1000} {
 		b.Run(fmt.Sprintf("rows=%d", rows), func(b *testing.B) {
 			w := transaction(rows)
-			d := newDecoder(0)
+			d := newDecoder(Place{})
 			_ = d.relation(&cursor{rest: w.messages[0][1:]})
 			b.ReportAllocs()
 			for done := 0; done < b.N; done += rows {
@@ -52,7 +52,7 @@ func BenchmarkDecode(b *testing.B) {
 // BenchmarkDecodeToJSON adds the JSON of every value, per row of 1,000.
 func BenchmarkDecodeToJSON(b *testing.B) {
 	w := transaction(1000)
-	d, types := newDecoder(0), NewTypes()
+	d, types := newDecoder(Place{}), NewTypes()
 	var out []byte
 	b.ReportAllocs()
 	for done := 0; done < b.N; done += 1000 {
@@ -106,7 +106,7 @@ func TestCommonValuesDoNotAllocate(t *testing.T) {
 		}
 	}
 	w := transaction(1000)
-	d := newDecoder(0)
+	d := newDecoder(Place{})
 	perRow := testing.AllocsPerRun(10, func() {
 		for _, msg := range w.messages {
 			_, _ = d.decode(msg)

@@ -25,7 +25,7 @@ var errShort = errors.New("message is cut short")
 
 // decoder turns pgoutput messages into transactions. It belongs to the stream's reader.
 type decoder struct {
-	start     LSN // transactions that commit before it were delivered earlier
+	from      Place // what lies before was delivered earlier
 	relations map[uint32]*Relation
 	builder   builder
 
@@ -35,8 +35,8 @@ type decoder struct {
 	logical atomic.Int64 // pg_logical_emit_message messages passed over
 }
 
-func newDecoder(start LSN) *decoder {
-	return &decoder{start: start, relations: make(map[uint32]*Relation)}
+func newDecoder(from Place) *decoder {
+	return &decoder{from: from, relations: make(map[uint32]*Relation)}
 }
 
 // decode reads one message, which it does not keep. It returns the part of a transaction that became ready, or nil.
@@ -69,7 +69,7 @@ func (d *decoder) begin(c *cursor) error {
 	if d.inside {
 		return errors.New("decode begin: the transaction before has no commit")
 	}
-	d.inside, d.skip = true, commit < d.start
+	d.inside, d.skip = true, commit < d.from.End
 	d.builder.begin(xid, commit, at)
 	return nil
 }
@@ -106,6 +106,9 @@ func (d *decoder) row(op Op, c *cursor) (*Tx, error) {
 	case rel == nil:
 		return nil, fmt.Errorf("decode %s: the relation was not announced", op)
 	case d.skip:
+		return nil, nil
+	case d.builder.commit == d.from.Commit && d.builder.index < d.from.Rows:
+		d.builder.index++
 		return nil, nil
 	}
 	size := len(c.rest)

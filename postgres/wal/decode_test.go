@@ -35,7 +35,7 @@ func TestDecodeIsInverseOfTheWire(t *testing.T) {
 		image := func(name string) Tuple { return texts(value.Draw(t, name), value.Draw(t, name)) }
 		w := new(wire).relation(pair)
 		var want [][]string
-		d := newDecoder(0)
+		d := newDecoder(Place{})
 		for xid := range uint32(rapid.IntRange(1, 4).Draw(t, "transactions")) {
 			at := LSN(100 * (xid + 1))
 			w.begin(xid, at)
@@ -93,7 +93,7 @@ func TestUnchangedIsTakenFromTheFullOldRow(t *testing.T) {
 			old = texts("1", "-")
 		}
 		w := new(wire).relation(pair).begin(1, 10).row(Row{Rel: pair, Op: Update, OldKind: kind, Old: old, New: texts("2", "~")}).commit(10, 20)
-		parts, err := decodeAll(newDecoder(0), w)
+		parts, err := decodeAll(newDecoder(Place{}), w)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -110,7 +110,7 @@ func TestDeliveredTransactionsAreSkipped(t *testing.T) {
 		at := LSN(100 * i)
 		w.begin(i, at).row(Row{Rel: pair, Op: Insert, New: texts(fmt.Sprint(i), "")}).commit(at, at+100)
 	}
-	d := newDecoder(100) // the end of the first
+	d := newDecoder(Place{End: 100}) // the end of the first
 	parts, err := decodeAll(d, w)
 	if err != nil {
 		t.Fatal(err)
@@ -127,7 +127,7 @@ func TestRelationsAreSharedUntilTheyDiffer(t *testing.T) {
 	changed.Columns[1].Mod = 5
 	row := Row{Rel: pair, Op: Insert, New: texts("1", "-")}
 	w := new(wire).relation(pair).begin(1, 1).row(row).relation(pair).row(row).relation(&changed).row(row).commit(1, 2)
-	parts, err := decodeAll(newDecoder(0), w)
+	parts, err := decodeAll(newDecoder(Place{}), w)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +147,7 @@ func TestMalformedMessagesAreErrors(t *testing.T) {
 		row(Row{Rel: pair, Op: Update, OldKind: OldFull, Old: texts("1", "-"), New: texts("1", "~")}).commit(1, 2)
 	for i, msg := range whole.messages {
 		for cut := range msg {
-			d := newDecoder(0)
+			d := newDecoder(Place{})
 			if _, err := decodeAll(d, &wire{whole.messages[:i]}); err != nil {
 				t.Fatal(err)
 			}
@@ -173,7 +173,7 @@ func TestMalformedMessagesAreErrors(t *testing.T) {
 		"streamed transaction":        new(wire).add('S', uint32(1), byte(1)),
 		"nothing":                     {[][]byte{{}}},
 	} {
-		if parts, err := decodeAll(newDecoder(0), w); err == nil || parts != nil {
+		if parts, err := decodeAll(newDecoder(Place{}), w); err == nil || parts != nil {
 			t.Errorf("%s: parts %v, error %v", name, parts, err)
 		}
 	}
@@ -185,7 +185,7 @@ func TestPartsOwnTheirMemory(t *testing.T) {
 	for range maxPartRows + 1 {
 		w.row(Row{Rel: pair, Op: Insert, New: texts("1", "x")})
 	}
-	parts, err := decodeAll(newDecoder(0), w.commit(1, 2))
+	parts, err := decodeAll(newDecoder(Place{}), w.commit(1, 2))
 	if err != nil || len(parts) != 2 {
 		t.Fatalf("%d parts, error %v", len(parts), err)
 	}

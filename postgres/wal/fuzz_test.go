@@ -26,7 +26,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte("\x05I\xff\xff\xff\xff"))
 	f.Add([]byte("\x0dR\x00\x00\x00\x07\x00\x00d\xff\xff\x00\x00\x00"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		d := newDecoder(0)
+		d := newDecoder(Place{})
 		for len(data) > 0 {
 			n := min(int(data[0]), len(data)-1)
 			tx, _ := d.decode(data[1 : 1+n])

@@ -8,9 +8,6 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// maxName is the length of the longest identifier, in bytes. Postgres cuts longer ones, which may then be another's.
-const maxName = 63
-
 // checkPublication refuses names that cannot be a publication's. Any other is quoted where it is used.
 func checkPublication(name string) error {
 	if name == "" || len(name) > maxName || strings.ContainsRune(name, 0) {

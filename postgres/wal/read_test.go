@@ -8,7 +8,7 @@ import (
 
 // unconnected is a stream to feed by hand.
 func unconnected() *Stream {
-	s := &Stream{decoder: newDecoder(0)}
+	s := &Stream{decoder: newDecoder(Place{})}
 	s.pulse = newPulse(nil, &s.at, 0, time.Hour)
 	return s
 }

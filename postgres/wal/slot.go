@@ -23,7 +23,8 @@ type server struct {
 	walLevel      string
 	senderTimeout time.Duration // wal_sender_timeout; 0 is none
 	publication   bool
-	flushed       LSN // the end of its WAL
+	flushed       LSN    // the end of its WAL
+	keepSize      string // max_slot_wal_keep_size in MB, -1 is without bound
 
 	slot      bool // a slot of the name exists; what follows is about it
 	plugin    string
@@ -42,7 +43,7 @@ select pg_catalog.current_setting('wal_level'),
 	exists (select from pg_catalog.pg_publication where pubname = `+quoteText(o.Publication)+`),
 	case when pg_catalog.pg_is_in_recovery() then pg_catalog.pg_last_wal_replay_lsn() else pg_catalog.pg_current_wal_flush_lsn() end,
 	s.slot_name is not null, s.plugin, s.database = pg_catalog.current_database(), s.temporary, s.active_pid, s.wal_status,
-	s.confirmed_flush_lsn
+	s.confirmed_flush_lsn, (select setting from pg_catalog.pg_settings where name = 'max_slot_wal_keep_size')
 from (select) one left join pg_catalog.pg_replication_slots s on s.slot_name = `+quoteText(o.Slot)).ReadAll()
 	if err != nil {
 		return server{}, err
@@ -61,8 +62,35 @@ from (select) one left join pg_catalog.pg_replication_slots s on s.slot_name = `
 		walLevel: text(0), senderTimeout: time.Duration(millis) * time.Millisecond, publication: text(2) == "t",
 		flushed: parseLSN(text(3)), slot: text(4) == "t", plugin: text(5), ours: text(6) == "t",
 		temporary: text(7) == "t", pid: pid, walStatus: text(9), confirmed: parseLSN(text(10)),
+		keepSize: text(11),
 	}
 	return s, nil
+}
+
+// evictLimit bounds the wait for a session that was ended to let go of its slot.
+const evictLimit = 5 * time.Second
+
+// evict ends the session pid, which reads our slot, and waits until the slot is free.
+func evict(ctx context.Context, conn *pgconn.PgConn, o *Options, pid int) (server, error) {
+	o.Log.Warn("ending the session that reads the replication slot", slog.String("slot", o.Slot), slog.Int("pid", pid))
+	ctx, cancel := context.WithTimeout(ctx, evictLimit)
+	defer cancel()
+	if err := conn.Exec(ctx, "select pg_catalog.pg_terminate_backend("+strconv.Itoa(pid)+")").Close(); err != nil {
+		return server{}, err
+	}
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		s, err := inspect(ctx, conn, o)
+		if err != nil || s.pid != pid {
+			return s, err
+		}
+		select {
+		case <-ctx.Done():
+			return server{}, ctx.Err()
+		case <-tick.C:
+		}
+	}
 }
 
 // parseLSN reads what Postgres prints; 0 for NULL.
@@ -88,47 +116,55 @@ func (o *Options) ready(s *server) error {
 	case s.plugin != plugin || !s.ours:
 		return codes.New(codes.StartReplicationFailed,
 			"slot %q exists with another plugin or for another database; choose another name, or drop it with pg_drop_replication_slot", o.Slot)
-	case s.pid != 0 || s.temporary: // a temporary slot has a session that will use it
+	case s.pid != 0 || s.temporary: // after evict; a temporary slot has a session that will use it
 		return o.inUse(s.pid, nil)
 	case !o.Durable:
 		return codes.New(codes.StartReplicationFailed,
 			"a permanent slot %q exists; use it as a durable one, or drop it with pg_drop_replication_slot", o.Slot)
-	case s.walStatus == "lost":
-		return o.lost(nil)
 	}
 	return nil
 }
 
 // takeSlot makes the slot, or takes up the durable one that is there, and returns where to start.
-func takeSlot(ctx context.Context, conn *pgconn.PgConn, o *Options, s *server) (LSN, error) {
+func takeSlot(ctx context.Context, conn *pgconn.PgConn, o *Options, s *server) (from LSN, gap bool, err error) {
+	if s.slot && s.walStatus == "lost" {
+		o.Log.Error("replication slot was invalidated, the changes since then are lost; it is made anew", slog.String("slot", o.Slot),
+			slog.String("code", string(codes.ReplicationSlotNotAlive)), slog.String("hint", "raise max_slot_wal_keep_size"))
+		if err := pglogrepl.DropReplicationSlot(ctx, conn, quoteName(o.Slot), pglogrepl.DropReplicationSlotOptions{}); err != nil {
+			return 0, false, o.fault(err, codes.StartReplicationFailed, "dropping the invalidated replication slot")
+		}
+		s.slot = false
+	}
 	if s.slot {
-		return o.resume(s), nil
+		from, gap = o.resume(s)
+		return from, gap, nil
 	}
 	made, err := pglogrepl.CreateReplicationSlot(ctx, conn, quoteName(o.Slot), plugin,
 		pglogrepl.CreateReplicationSlotOptions{Temporary: !o.Durable, SnapshotAction: "NOEXPORT_SNAPSHOT"})
 	switch {
 	case postgres.IsDuplicateObject(err): // made by another session a moment ago
-		return 0, o.inUse(0, err)
+		return 0, false, o.inUse(0, err)
 	case errors.Is(err, context.DeadlineExceeded):
-		return 0, codes.Wrap(codes.ReplicationConnectionTimeout, err,
+		return 0, false, codes.Wrap(codes.ReplicationConnectionTimeout, err,
 			"making slot %q waits for transactions that began before it; find them in pg_stat_activity by xact_start", o.Slot)
 	case err != nil:
-		return 0, o.fault(err, codes.StartReplicationFailed, "making the replication slot")
+		return 0, false, o.fault(err, codes.StartReplicationFailed, "making the replication slot")
 	}
-	return parseLSN(made.ConsistentPoint), nil
+	return parseLSN(made.ConsistentPoint), true, nil
 }
 
 // resume returns where to take a durable slot up: where the owner left off, if the server ever came that far.
-func (o *Options) resume(s *server) LSN {
+func (o *Options) resume(s *server) (from LSN, gap bool) {
 	if s.walStatus == "unreserved" {
 		o.Log.Warn("replication slot is about to lose its WAL, raise max_slot_wal_keep_size", slog.String("slot", o.Slot))
 	}
-	if o.Start > s.flushed { // a restored or another database: its positions mean nothing here
+	if o.From.End > s.flushed { // a restored or another database: its positions mean nothing here
 		o.Log.Warn("start position lies beyond the end of the WAL, streaming from what the slot remembers",
-			slog.String("slot", o.Slot), slog.String("lsn", o.Start.String()))
-		return s.confirmed
+			slog.String("slot", o.Slot), slog.String("lsn", o.From.End.String()))
+		o.From = Place{}
+		return s.confirmed, true
 	}
-	return max(o.Start, s.confirmed)
+	return max(o.From.End, s.confirmed), o.From.End != 0 && s.confirmed > o.From.End
 }
 
 // start begins streaming. When it returns, the server has answered CopyBoth: the slot is ours and consistent.

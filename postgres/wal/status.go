@@ -30,6 +30,8 @@ type positions struct {
 	pending   atomic.Uint64 // end of the last transaction handed over
 	idle      atomic.Uint64 // up to here nothing was to be handed over since pending
 	confirmed atomic.Uint64 // dealt with
+	told      atomic.Uint64 // flushed position last sent; written by the pulse
+	late      trail         // dealt with, and kept back
 }
 
 // flushed returns up to where the server may forget. While nothing is in flight that is all that was read, so that an
@@ -66,7 +68,6 @@ type pulse struct {
 	waiting atomic.Bool   // the reader: not reading, silence means nothing
 	ask     chan struct{} // the server wants an answer now; capacity 1
 
-	told     LSN // flushed position last sent
 	sent     time.Time
 	received LSN // as last sent
 	word     time.Time
@@ -101,7 +102,8 @@ func (p *pulse) run(closing <-chan struct{}) error {
 		if err != nil {
 			return err
 		}
-		moved := p.at.flushed() > p.told || LSN(p.at.received.Load()) > p.received
+		raise(&p.at.confirmed, p.at.late.due(time.Now()))
+		moved := uint64(p.at.flushed()) > p.at.told.Load() || LSN(p.at.received.Load()) > p.received
 		if asked || quiet || moved || time.Since(p.sent) >= p.interval {
 			if err := p.send(quiet); err != nil {
 				return err
@@ -125,11 +127,13 @@ func (p *pulse) listen() (quiet bool, err error) {
 // send writes one status update. question asks the server to answer at once.
 func (p *pulse) send(question bool) error {
 	p.sent = time.Now()
-	p.told, p.received = max(p.told, p.at.flushed()), LSN(p.at.received.Load())
+	raise(&p.at.told, p.at.flushed())
+	told := LSN(p.at.told.Load())
+	p.received = LSN(p.at.received.Load())
 	if err := p.conn.SetWriteDeadline(p.sent.Add(statusLimit)); err != nil {
 		return err
 	}
-	_, err := p.conn.Write(appendStatus(nil, max(p.received, p.told), p.told, p.sent, question))
+	_, err := p.conn.Write(appendStatus(nil, max(p.received, told), told, p.sent, question))
 	return err
 }
 

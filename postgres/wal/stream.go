@@ -34,9 +34,15 @@ type Options struct {
 	// Durable keeps the slot when the stream ends and takes it up again. By default the slot is temporary: it and the
 	// WAL it holds go with the connection.
 	Durable bool
-	// Start is the End of the last transaction routed before, of a durable slot: nothing up to it is delivered again,
-	// even where a crash of the server made the slot forget what was confirmed. 0 means what the slot remembers.
-	Start LSN
+	// From is the Place of the stream before: nothing up to it is delivered again, even where a crash of the server made
+	// a durable slot forget what was confirmed. The zero Place means what the slot remembers. See [Stream.Gap].
+	From Place
+	// Late keeps confirmations back, of a durable slot: the server hears of one that much later, or when LateBytes of
+	// log lie behind it. 0: within a second.
+	Late      time.Duration
+	LateBytes int64
+	// Evict ends the session that reads a durable slot. Only for whoever holds the lock that says who may read it.
+	Evict bool
 	Log   *slog.Logger // nil: nothing is logged
 
 	silence time.Duration // see patienceWith; shorter in tests
@@ -49,6 +55,8 @@ type Stream struct {
 	frontend *pgproto3.Frontend // reads from conn; Run's alone
 	decoder  *decoder           // Run's alone, its counter aside
 	start    LSN
+	gap      bool
+	lost     bool
 	at       positions
 	pulse    *pulse
 
@@ -93,10 +101,19 @@ func begin(ctx context.Context, conn *pgconn.PgConn, o Options) (*Stream, error)
 	if err != nil {
 		return nil, o.fault(err, codes.StartReplicationFailed, "reading the server's replication settings")
 	}
+	if o.Evict && o.Durable && server.pid != 0 {
+		if server, err = evict(ctx, conn, &o, server.pid); err != nil {
+			return nil, o.fault(err, codes.StartReplicationFailed, "ending the session that reads the slot")
+		}
+	}
 	if err := o.ready(&server); err != nil {
 		return nil, err
 	}
-	from, err := takeSlot(ctx, conn, &o, &server)
+	if o.Durable && server.keepSize == "-1" {
+		o.Log.Warn("a durable slot may fill the database's disk while nobody reads it",
+			slog.String("slot", o.Slot), slog.String("mend", "alter system set max_slot_wal_keep_size = '1GB'; select pg_reload_conf()"))
+	}
+	from, gap, err := takeSlot(ctx, conn, &o, &server)
 	if err != nil {
 		return nil, err
 	}
@@ -108,10 +125,11 @@ func begin(ctx context.Context, conn *pgconn.PgConn, o Options) (*Stream, error)
 		return nil, o.fault(err, codes.StartReplicationFailed, "taking over the connection")
 	}
 	s := &Stream{
-		o: o, conn: raw.Conn, frontend: raw.Frontend, decoder: newDecoder(from), start: from,
+		o: o, conn: raw.Conn, frontend: raw.Frontend, decoder: newDecoder(o.From.past(from)), start: from, gap: gap, lost: server.walStatus == "lost",
 		closing: make(chan struct{}), pulsed: make(chan struct{}),
 	}
 	s.at.confirmed.Store(uint64(from))
+	s.at.late.hold(o.Late, o.LateBytes)
 	s.pulse = newPulse(s.conn, &s.at, server.senderTimeout, cmp.Or(o.silence, patienceWith(server.senderTimeout)))
 	go s.beat() // until Close, or the connection fails
 	return s, nil
@@ -155,8 +173,17 @@ func (s *Stream) beat() {
 }
 
 // Confirm says that everything up to l, the End of a transaction, is dealt with and need not be sent again. Positions
-// that do not advance are ignored. The server hears of it within a second.
-func (s *Stream) Confirm(l LSN) { raise(&s.at.confirmed, l) }
+// that do not advance are ignored. The server hears of it within a second, or after Options.Late.
+func (s *Stream) Confirm(l LSN) {
+	if s.o.Late == 0 {
+		raise(&s.at.confirmed, l)
+		return
+	}
+	s.at.late.add(l, time.Now())
+}
+
+// Settle confirms at once what was kept back: at an orderly end, when all of it has arrived where it should.
+func (s *Stream) Settle() { raise(&s.at.confirmed, s.at.late.all()) }
 
 // Received returns how far the stream has been read.
 func (s *Stream) Received() LSN { return LSN(s.at.received.Load()) }
@@ -166,6 +193,17 @@ func (s *Stream) Messages() int64 { return s.decoder.logical.Load() }
 
 // Start returns the position from which transactions are delivered.
 func (s *Stream) Start() LSN { return s.start }
+
+// Gap reports whether transactions between Options.From and Start are missing: the slot was made now, or somebody else
+// has confirmed beyond From.
+func (s *Stream) Gap() bool { return s.gap }
+
+// Lost reports whether the slot was there and had to be made anew, because its log is gone.
+func (s *Stream) Lost() bool { return s.lost }
+
+// Since returns p, a place that this stream has brought its reader to, or what the server was told when that is further:
+// while nothing was on its way it is told to forget what did not concern us.
+func (s *Stream) Since(p Place) Place { return p.past(LSN(s.at.told.Load())) }
 
 // Close ends the stream, Run included, and waits until the server has let go of the slot: until ctx ends, at most 5 s.
 // A stream that is lost already is closed without an error.
