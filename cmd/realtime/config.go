@@ -103,7 +103,8 @@ var sections = []section{
 			"`/metrics` asks for a token signed with it; unset: `/metrics` answers the machine itself only", true,
 		},
 	}},
-	{"Pushing metrics", []setting{
+	{"Metrics", []setting{
+		{"PROM_POLL_RATE", millis(0, func(c *Config) *time.Duration { return &c.PollRate }), "5000", "how old a figure about the machine may be when it is scraped", false},
 		{"METRICS_PUSHER_ENABLED", boolean(func(c *Config) *bool { return &c.Push.Enabled }), "false", "push metrics instead of waiting for scrapes", false},
 		{"METRICS_PUSHER_URL", text(func(c *Config) *string { return &c.Push.URL }), "", "where to, such as VictoriaMetrics' `/api/v1/import/prometheus`", false},
 		{"METRICS_PUSHER_USER", text(func(c *Config) *string { return &c.Push.User }), "realtime", "user of basic auth, sent only with `METRICS_PUSHER_AUTH`", false},

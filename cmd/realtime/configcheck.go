@@ -39,6 +39,7 @@ type Config struct {
 	MetricsSecret string
 
 	ClaimValidators string
+	PollRate        time.Duration
 	Push            PushConfig
 
 	Tenant         string

@@ -15,6 +15,9 @@ import (
 // startActors starts everything that is alive between two requests.
 func (s *server) startActors(context.Context) error {
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if m := newMachine("/proc", "/sys/fs/cgroup", s.c.PollRate); m != nil {
+		s.registry.MustRegister(m)
+	}
 	var err error
 	s.system, err = actors.New(actors.Options{
 		Log: s.log, Metrics: s.registry, Lookup: s.tenants.Get,
