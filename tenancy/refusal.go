@@ -27,6 +27,7 @@ type TokenError struct {
 	Alg, Kid    string
 	Source      string // jwt_secret or JWKS; "" if no key was sought
 	Fingerprint string // of the secret that was tried; "" for asymmetric keys
+	Guess       string // what was probably mixed up; "" if nothing is known
 	cause       error
 }
 
@@ -44,6 +45,9 @@ func (e *TokenError) Error() string {
 		fmt.Fprintf(&b, ", secret fingerprint %s", e.Fingerprint)
 	}
 	b.WriteByte(')')
+	if e.Guess != "" {
+		b.WriteString("; " + e.Guess)
+	}
 	return b.String()
 }
 

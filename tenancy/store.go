@@ -26,6 +26,7 @@ type StoreOptions struct {
 	Defaults   Limits        // for new rows and null columns; zero is DefaultLimits
 	Validators Validators    // of every tenant's tokens
 	SlotSuffix string        // SLOT_NAME_SUFFIX, see CheckSlotSuffix
+	Known      []KnownSecret // other secrets of the environment, to name what was mixed up when a token does not verify
 	Log        *slog.Logger  // migrations, and re-encryption in the background of a read; nil discards
 }
 
@@ -71,7 +72,7 @@ func OpenStore(ctx context.Context, s postgres.Settings, o StoreOptions) (*Store
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	env := &environment{cipher: o.Cipher, defaults: o.Defaults, validators: o.Validators, slotSuffix: o.SlotSuffix}
+	env := &environment{cipher: o.Cipher, defaults: o.Defaults, validators: o.Validators, slotSuffix: o.SlotSuffix, known: o.Known}
 	return &Store{pool: pool, schema: schema, timeout: o.Timeout, env: env, log: o.Log, q: newStatements(schema)}, nil
 }
 

@@ -61,6 +61,7 @@ type environment struct {
 	defaults   Limits
 	validators Validators
 	slotSuffix string
+	known      []KnownSecret
 }
 
 // Fingerprint names the tenant's JWT secret in eight hexadecimal digits, "" if it has none or it cannot be read. It is safe

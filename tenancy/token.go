@@ -27,13 +27,13 @@ const maxTokenBytes = 64 << 10
 // JwtSignatureError, ErrorConnectingToWebsocket (a validator's claim), UnknownError (the stored secret cannot be read). ConnectAnswer, JoinReason and RefreshMessage say
 // how each door tells them. Their causes name algorithm, kid, key source and the secret's fingerprint, for logs only.
 func (t *Tenant) Verify(token string, now time.Time) (*Claims, error) {
-	return verify(token, t.keys, t.env.validators, now, requireTenantClaims)
+	return verify(token, t.keys, t.env.known, t.env.validators, now, requireTenantClaims)
 }
 
 // VerifySecret checks an API or metrics token: HS256, HS384 or HS512 with this very secret. It requires no claim, so that a
 // token without exp never expires. Errors are as Verify's.
 func VerifySecret(token, secret string, v Validators, now time.Time) (*Claims, error) {
-	return verify(token, newKeys(secret, nil, nil), v, now, nil)
+	return verify(token, newKeys(secret, nil, nil), nil, v, now, nil)
 }
 
 // Sign makes an HS256 token of claims. They are signed as they are: exp and role are the caller's to give.
@@ -69,7 +69,7 @@ type parts struct {
 }
 
 // verify does all that tenant, API and metrics tokens have in common; require, if any, is the last question to the claims.
-func verify(token string, k *keys, v Validators, now time.Time, require func(map[string]any) error) (*Claims, error) {
+func verify(token string, k *keys, known []KnownSecret, v Validators, now time.Time, require func(map[string]any) error) (*Claims, error) {
 	p, err := splitToken(token)
 	if err != nil {
 		return nil, err
@@ -89,7 +89,7 @@ func verify(token string, k *keys, v Validators, now time.Time, require func(map
 			"Failed to generate JWT signer, check your JWT secret or JWKS configuration")
 	}
 	if err := key.method.Verify(p.signed, p.signature, key.key); err != nil {
-		detail.cause = errSignature
+		detail.cause, detail.Guess = errSignature, guess(&p, &key, k, known)
 		return nil, codes.Wrap(codes.JwtSignatureError, detail, "Failed to validate JWT signature")
 	}
 	err = checkClaims(p.claims, v, now)

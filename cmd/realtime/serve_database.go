@@ -84,7 +84,7 @@ func openStore(ctx context.Context, c *Config, db postgres.Settings, log *slog.L
 	}
 	store, err := tenancy.OpenStore(ctx, db, tenancy.StoreOptions{
 		Cipher: cipher, Schema: schema, PoolSize: c.DB.PoolSize, Defaults: c.rowDefaults(),
-		Validators: validators, SlotSuffix: c.SlotSuffix, Log: log,
+		Validators: validators, SlotSuffix: c.SlotSuffix, Known: c.knownSecrets(), Log: log,
 	})
 	if err != nil {
 		f := &failure{step: "open the tenant rows", err: err}
@@ -95,6 +95,14 @@ func openStore(ctx context.Context, c *Config, db postgres.Settings, log *slog.L
 		return nil, f
 	}
 	return store, nil
+}
+
+// knownSecrets are those that people sign a tenant's tokens with by mistake.
+func (c *Config) knownSecrets() []tenancy.KnownSecret {
+	return []tenancy.KnownSecret{
+		{Name: "API_JWT_SECRET", Secret: postgres.Secret(c.JWTSecret)},
+		{Name: "METRICS_JWT_SECRET", Secret: postgres.Secret(c.MetricsSecret)},
+	}
 }
 
 // rowDefaults are the limits of rows that name none.
