@@ -12,22 +12,23 @@ import (
 	"realtime/tenancy"
 )
 
-// feedIdle is how long the feed of changes outlives its last subscriber. A durable one goes on reading for nobody: else
-// whoever comes next would get everything that has happened meanwhile.
-const feedIdle = 10 * time.Minute
-
-// cdc knows who subscribes to changes in one tenant and runs the feed while somebody does. The feed may lose its
-// place and start anew at any time; the subscriptions live here and are given to it again.
+// cdc knows who subscribes to changes in one tenant and runs the feed while somebody does, and runs the feed of messages
+// while the tenant has channels. A feed may lose its place and start anew at any time; the subscriptions live here and are
+// given to it again.
 type cdc struct {
-	s     *System
-	log   *slog.Logger
-	row   *tenancy.Tenant
-	self  *actor.PID
-	subs  map[*member]*watcher
-	feed  *post
-	up    bool
-	place place     // of the feed, over its lives
-	idle  time.Time // since when nobody subscribes
+	s      *System
+	log    *slog.Logger
+	row    *tenancy.Tenant
+	counts *counts
+	tenant *post
+	self   *actor.PID
+	subs   map[*member]*watcher
+	feed   *post
+	up     bool
+	place  place     // of the feed, over its lives
+	idle   time.Time // since when nobody subscribes
+
+	messages messagesLine
 }
 
 // watcher is a member that subscribes to changes.
@@ -38,8 +39,11 @@ type watcher struct {
 	owed  bool // changes were missed, which it is told when it is live again
 }
 
-func newCDC(s *System, t *tenancy.Tenant) *cdc {
-	return &cdc{s: s, log: s.log.With("tenant", t.ExternalID), row: t, subs: map[*member]*watcher{}}
+func newCDC(s *System, t *tenancy.Tenant, n *counts, parent *post) *cdc {
+	return &cdc{
+		s: s, log: s.log.With("tenant", t.ExternalID), row: t, counts: n, tenant: parent, subs: map[*member]*watcher{},
+		messages: messagesLine{waiting: map[*member]*post{}},
+	}
 }
 
 func (d *cdc) receive(c actor.Context) {
@@ -47,7 +51,7 @@ func (d *cdc) receive(c actor.Context) {
 	case *actor.Started:
 		d.self = c.Self()
 	case *row:
-		d.refresh(m)
+		d.refresh(c, m)
 	case *subscribe:
 		d.subscribe(c, m)
 	case *unsubscribe:
@@ -62,8 +66,16 @@ func (d *cdc) receive(c actor.Context) {
 		d.notice(m)
 	case *unused:
 		d.unused(c)
+		d.unusedMessages(c)
 	case *drain:
 		d.endFeed(c)
+		d.endMessages(c)
+	case *inUse:
+		d.inUse(c, m)
+	case *await:
+		d.await(m)
+	case *unawait:
+		d.unawait(m)
 	case *actor.Terminated:
 		d.terminated(c, m)
 	default:
@@ -72,11 +84,12 @@ func (d *cdc) receive(c actor.Context) {
 }
 
 // refresh takes a newer row; the feed opens its next stream by it.
-func (d *cdc) refresh(m *row) {
+func (d *cdc) refresh(c actor.Context, m *row) {
 	d.row = m.t
 	if d.feed != nil {
 		d.feed.send(m)
 	}
+	d.messagesRow(c, m)
 }
 
 func (d *cdc) subscribe(c actor.Context, m *subscribe) {
@@ -116,13 +129,13 @@ func (d *cdc) unsubscribe(m *unsubscribe) {
 	}
 	if len(d.subs) == 0 && !d.s.o.DurableSlot {
 		d.idle = time.Now()
-		d.s.later(d.self, feedIdle, &unused{})
+		d.s.later(d.self, d.s.o.FeedIdle, &unused{})
 	}
 }
 
 // unused ends a feed that nobody has needed for a while.
 func (d *cdc) unused(c actor.Context) {
-	if len(d.subs) == 0 && time.Since(d.idle) >= feedIdle {
+	if len(d.subs) == 0 && time.Since(d.idle) >= d.s.o.FeedIdle {
 		d.endFeed(c)
 	}
 }
@@ -137,6 +150,10 @@ func (d *cdc) endFeed(c actor.Context) {
 // feedUp: the feed can stream. Everybody subscribes, again if need be, and each gets a live answer of its own; then it
 // begins, so that no row comes before those who were here first.
 func (d *cdc) feedUp(m *feedUp) {
+	if m.feed == feedOfMessages {
+		d.messagesUp()
+		return
+	}
 	if d.feed == nil {
 		return
 	}
@@ -153,6 +170,10 @@ func (d *cdc) feedUp(m *feedUp) {
 // feedDown: until the feed is back nobody's changes flow. Joins under way learn why if it takes too long; members are
 // told when it is back, and only if something is missing then.
 func (d *cdc) feedDown(m *feedDown) {
+	if m.feed == feedOfMessages {
+		d.setRun(0)
+		return
+	}
 	d.up = false
 	f := feedFault(m.err)
 	for member, w := range d.subs {
@@ -209,6 +230,10 @@ func tell(s *changes.Subscription, m any) { s.Group.(*post).send(m) }
 
 // terminated starts a feed again that crashed.
 func (d *cdc) terminated(c actor.Context, m *actor.Terminated) {
+	if p := d.messages.feed; p != nil && p.pid.Equal(m.Who) {
+		d.messagesGone(c)
+		return
+	}
 	if d.feed == nil || !d.feed.pid.Equal(m.Who) {
 		return
 	}

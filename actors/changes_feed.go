@@ -4,6 +4,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"realtime/postgres/changes"
+	"realtime/postgres/wal"
 	"realtime/tenancy"
 )
 
@@ -15,6 +16,7 @@ func newChangesFeed(s *System, t *tenancy.Tenant, parent *actor.PID, p *place) c
 	f.feed = newFeed(s, t, parent, p, spec{
 		name:   "changes",
 		source: func(db tenancy.Database) (string, string) { return db.Slot, db.Publication },
+		open:   wal.Open,
 		taker:  func(db tenancy.Database) taker { return f.engine(db) },
 	})
 	return f

@@ -62,6 +62,8 @@ func (c *channel) receive(x actor.Context) {
 		c.live(m)
 	case *rows:
 		c.rows(m)
+	case *established:
+		c.established(m)
 	case *notice:
 		c.notice(m)
 	case *shown:
@@ -176,6 +178,7 @@ func (c *channel) remove(m *member) {
 	c.subs.remove(m)
 	c.due.drop(m)
 	c.unwatch(m)
+	c.forgetReady(m)
 	if m.presence != nil {
 		c.presence.send(&drop{m: m})
 	}
@@ -212,6 +215,7 @@ func (c *channel) crashed(actor.Context) {
 	c.subs.each(func(m *member) {
 		m.end()
 		c.unwatch(m)
+		c.forgetReady(m)
 		c.s.sys.Root.Send(m.socket, &leftTopic{m: m})
 		m.conn.Send(protocol.AppendPhxError(nil, m.hello.Version, m.joinRef, c.json))
 	})

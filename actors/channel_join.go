@@ -125,8 +125,9 @@ func (c *channel) admit(m *member, status, message string) {
 	if status != "" {
 		b = c.appendAboutChanges(b, m, status, message)
 	}
-	m.conn.Send(b)
-	c.due.set(m, c.recheck(m, time.Now()))
+	now := time.Now()
+	m.conn.Send(c.awaitReady(b, m, now))
+	c.due.set(m, c.recheck(m, now))
 	c.arm()
 	present := m.join.PresenceEnabled || c.tenant.PresenceEnabled
 	m.presenceKey, m.join, m.topicJSON = m.join.PresenceKey, nil, c.json
@@ -240,6 +241,9 @@ func (c *channel) feedReset(f *feedReset) {
 	c.subs.each(func(m *member) {
 		if m.watching {
 			c.watch(m)
+		}
+		if m.ready != nil {
+			c.cdc.send(&await{m: m, to: c.self, told: m.ready.told})
 		}
 	})
 }

@@ -14,6 +14,9 @@ const recheckEvery = 5 * time.Minute
 // recheck is when m's token has to be looked at again: at its end, at the latest in five minutes.
 func (c *channel) recheck(m *member, now time.Time) time.Time {
 	at := now.Add(recheckEvery)
+	if m.ready != nil && m.ready.told == 0 && m.ready.by.After(now) && m.ready.by.Before(at) {
+		at = m.ready.by
+	}
 	if m.claims.Expires.Before(at) {
 		return m.claims.Expires
 	}
@@ -81,6 +84,9 @@ func (c *channel) tick() {
 		switch {
 		case m.state == joining:
 			c.late(m)
+			continue
+		case m.unready(now):
+			c.expel(m, "Replication connection was not established in time", nil)
 			continue
 		case m.refresh.waits():
 			c.refresh(m, *m.refresh.held, now)

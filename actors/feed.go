@@ -33,6 +33,7 @@ const (
 type spec struct {
 	name   string // in the log and in metrics: "changes", "messages"
 	source func(tenancy.Database) (slot, publication string)
+	open   func(context.Context, wal.Options) (*wal.Stream, error)
 	taker  func(tenancy.Database) taker
 }
 
@@ -122,7 +123,7 @@ func (f *feed) connect(ctx context.Context, row *tenancy.Tenant) *opened {
 	} else {
 		o.Slot = wal.Unique(o.Slot)
 	}
-	stream, err := wal.Open(ctx, o)
+	stream, err := f.spec.open(ctx, o)
 	if err != nil {
 		return &opened{err: err}
 	}

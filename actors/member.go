@@ -41,6 +41,7 @@ type member struct {
 	heard             bool   // its changes were live once
 	changesFault      string // why its changes are not live yet
 	started           time.Time
+	ready             *ready // nil unless it asked to hear of the feed of messages
 	presence          *tracked
 	presenceKey       string // as asked for; "": a UUID
 	due               deadline

@@ -5,7 +5,7 @@ import (
 	"realtime/postgres/wal"
 )
 
-// Messages of the CDC actor and its changes feed.
+// Messages of the CDC actor and its feeds.
 type (
 	// subscribe comes from a Channel: this member wants changes, with these claims; answered by live. It replaces an
 	// earlier subscription of the member.
@@ -57,6 +57,20 @@ type (
 	// retry comes from the feed's timer: start anew.
 	retry struct{}
 
-	// unused comes from the CDC's timer: look whether the feed is still needed.
+	// unused comes from the CDC's timer: look whether the feeds are still needed.
 	unused struct{}
+
+	// inUse comes from the Tenant: it has its first channel, or no more.
+	inUse struct{ yes bool }
+
+	// await comes from a Channel: m wants to hear of every run of the feed of messages after the one it was told of;
+	// answered by established, as often as the feed comes back.
+	await struct {
+		m    *member
+		to   *post
+		told int64
+	}
+
+	// unawait comes from a Channel.
+	unawait struct{ m *member }
 )

@@ -47,6 +47,12 @@ type (
 		text string
 	}
 
+	// established comes from the CDC: rows that commit from now on are broadcast.
+	established struct {
+		m   *member
+		run int64
+	}
+
 	// shown comes from Presence: a state for one member, or a diff for all, and the reply it belongs with.
 	shown struct {
 		to      *member // nil: everybody

@@ -1,6 +1,10 @@
 package actors
 
-import "realtime/tenancy"
+import (
+	"sync/atomic"
+
+	"realtime/tenancy"
+)
 
 // Messages of the tenants directory and of a Tenant.
 type (
@@ -36,8 +40,12 @@ type (
 	// lonely comes from a Socket that has no channel any more: it does not count as a user.
 	lonely struct{ socket string }
 
-	// publication comes from the edge: messages for topics, born on the server.
-	publication struct{ msgs []Publication }
+	// publication comes from the edge or the feed of messages: messages for topics, born on the server. The Channel that
+	// has the most to do afterwards is put into busiest, so that the feed can wait for it.
+	publication struct {
+		msgs    []Publication
+		busiest *atomic.Pointer[post]
+	}
 
 	// idle comes from a Channel without members; joins is how many joins it was given.
 	idle struct {

@@ -27,6 +27,7 @@ type Options struct {
 	JoinPause           time.Duration         // before a refused join is answered; 0: at once (CHANNEL_ERROR_BACKOFF_MS)
 	NoChannelTimeout    time.Duration         // a socket without a channel is closed after it; 0: 10 min
 	IdleTimeout         time.Duration         // a silent socket is closed after it; 0: 60 s
+	FeedIdle            time.Duration         // how long a feed outlives its last use, unless its slot is durable; 0: 10 min
 	LiveTimeout         time.Duration         // how long a join waits for its changes to be live; 0: 8 s
 	AccessTokenThrottle time.Duration         // shortest gap between two verified refreshes of a channel; 0: none
 	EarlySubscribed     bool                  // answer joins before their changes are live, as the original does
@@ -75,6 +76,7 @@ func New(o Options) (*System, error) {
 	}
 	setDefault(&o.NoChannelTimeout, 10*time.Minute)
 	setDefault(&o.IdleTimeout, time.Minute)
+	setDefault(&o.FeedIdle, 10*time.Minute)
 	setDefault(&o.LiveTimeout, 8*time.Second)
 	s := &System{o: o, log: o.Log, bus: o.Bus, rates: ratelimit.NewRegistry(), metrics: newMetrics(), readers: map[*Reader]struct{}{}, databases: map[*tenantDatabase]struct{}{}, swept: make(chan struct{})}
 	s.rates.OnCrossing(s.crossing)

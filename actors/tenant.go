@@ -15,6 +15,7 @@ import (
 // counts are a tenant's counters. users is written by the Tenant actor only; the meters take additions from anywhere.
 type counts struct {
 	users                            atomic.Int64
+	stream                           atomic.Int64 // run of the feed of messages, 0 while nothing streams; written by the CDC
 	joins, events, changes, presence *ratelimit.Meter
 }
 
@@ -25,6 +26,7 @@ type tenant struct {
 	log      *slog.Logger
 	row      *tenancy.Tenant
 	counts   *counts
+	box      actor.Mailbox
 	users    map[string]struct{} // connections with at least one channel, by socket
 	channels map[room]*child
 	names    int // Channels started so far: their names
@@ -75,12 +77,17 @@ func (t *tenant) receive(c actor.Context) {
 }
 
 func (t *tenant) startCDC(c actor.Context) {
-	p, err := t.s.spawn(c, "cdc", "cdc", newCDC(t.s, t.row))
+	p, err := t.s.spawn(c, "cdc", "cdc", newCDC(t.s, t.row, t.counts, &post{root: t.s.sys.Root, pid: c.Self(), box: t.box}))
 	if err != nil {
 		panic(fmt.Errorf("start cdc: %w", err))
 	}
 	t.cdc = p
+	if len(t.channels) > 0 {
+		t.cdc.send(&inUse{yes: true})
+	}
 }
+
+func (t *tenant) take(box actor.Mailbox) { t.box = box }
 
 // lonely: a connection without channels is not a user.
 func (t *tenant) lonely(m *lonely) {
@@ -91,11 +98,16 @@ func (t *tenant) lonely(m *lonely) {
 // publication fans server-born messages out through the Channel of each topic; a topic without members here may
 // have some on other nodes.
 func (t *tenant) publication(m *publication) {
+	longest := 0
 	for i := range m.msgs {
 		p := &m.msgs[i]
 		r := room{sub: p.Topic, private: p.Private}
 		if ch, ok := t.channels[r]; ok && !ch.dying {
 			ch.post.send(&publish{b: p.Broadcast, size: len(p.Broadcast.Payload)})
+			if n := ch.post.box.UserMessageCount(); m.busiest != nil && n > longest {
+				longest = n
+				m.busiest.Store(ch.post)
+			}
 			continue
 		}
 		if !t.s.bus.Alone() {
@@ -131,6 +143,9 @@ func (t *tenant) lost(c actor.Context, m *lost) {
 func (t *tenant) forget(c actor.Context, r room, ch *child) {
 	ch.dying = true
 	delete(t.channels, r)
+	if len(t.channels) == 0 {
+		t.cdc.send(&inUse{})
+	}
 	t.s.bus.Leave(t.row.ExternalID, r.String())
 	c.Poison(ch.post.pid)
 }

@@ -42,6 +42,9 @@ func (t *tenant) open(c actor.Context, r room) (*child, error) {
 	}
 	ch := &child{post: p}
 	t.channels[r] = ch
+	if len(t.channels) == 1 {
+		t.cdc.send(&inUse{yes: true})
+	}
 	t.s.bus.Join(t.row.ExternalID, r.String())
 	return ch, nil
 }

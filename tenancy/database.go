@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 
 	"realtime/postgres"
@@ -40,6 +41,11 @@ func (t *Tenant) Database() (Database, error) {
 		}
 	}
 	return Database{}, fmt.Errorf("read database of tenant %q: it has no %s extension", t.ExternalID, cdcType)
+}
+
+// HasDatabase reports whether the tenant names a Postgres at all.
+func (t *Tenant) HasDatabase() bool {
+	return slices.ContainsFunc(t.Extensions, func(e Extension) bool { return e.Type == cdcType })
 }
 
 func (e *Extension) database(tenant string, env *environment) (Database, error) {

@@ -28,6 +28,7 @@ var house = []struct {
 	{"postgres/authz", slices.Concat(floor0, []string{"postgres"})},
 	{"postgres/wal", slices.Concat(floor0, []string{"postgres"})},
 	{"postgres/changes", slices.Concat(floor0, []string{"postgres", "postgres/wal"})},
+	{"postgres/messages", slices.Concat(floor0, []string{"postgres", "postgres/wal"})},
 	{"postgres/pgtest", []string{"postgres", "postgres/embedded"}},
 
 	{"tenancy", slices.Concat(floor0, []string{"postgres"})},
@@ -44,7 +45,7 @@ var house = []struct {
 
 var (
 	floor0 = []string{"protocol", "protocol/codes", "ratelimit"}
-	floor1 = []string{"postgres", "postgres/authz", "postgres/wal", "postgres/changes"}
+	floor1 = []string{"postgres", "postgres/authz", "postgres/wal", "postgres/changes", "postgres/messages"}
 )
 
 // onlyImporters says who may import a library; its tests may too.
@@ -55,7 +56,7 @@ var onlyImporters = map[string][]string{
 	"github.com/golang-jwt/jwt":           {"tenancy"},
 	"github.com/MicahParks/jwkset":        {"tenancy"},
 	"github.com/pressly/goose":            {"tenancy"},
-	"github.com/jackc/pgx":                {"postgres", "postgres/authz", "postgres/wal", "postgres/changes", "postgres/pgtest", "postgres/embedded", "tenancy"},
+	"github.com/jackc/pgx":                {"postgres", "postgres/authz", "postgres/wal", "postgres/changes", "postgres/messages", "postgres/pgtest", "postgres/embedded", "tenancy"},
 	"github.com/jackc/pglogrepl":          {"postgres/wal"},
 	"github.com/prometheus/client_golang": {"actors", "web", "cmd/realtime"},
 }
