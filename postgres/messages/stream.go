@@ -3,8 +3,7 @@ package messages
 import (
 	"context"
 	"errors"
-	"fmt"
-	"log/slog"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -16,66 +15,43 @@ import (
 // Publication is what the stream reads, under upstream's name.
 const Publication = "supabase_realtime_messages_publication"
 
-const createPublication = "create publication " + Publication + " for table realtime.messages"
-
-// Open makes sure of the publication and opens the stream of it. o.Publication is set here. Errors are as of wal.Open,
-// and StartReplicationFailed with the SQL that an administrator must run.
+// Open makes sure of the table, the partitions of these days and the publication, then opens the stream; o.Publication is
+// set here. Errors are as of wal.Open, MigrationsFailedToRun, and StartReplicationFailed with what an administrator must run.
+// Partitions that cannot be made are logged.
 func Open(ctx context.Context, o wal.Options) (*wal.Stream, error) {
 	o.Publication = Publication
-	if err := publish(ctx, o); err != nil {
+	if err := prepare(ctx, o); err != nil {
 		return nil, err
 	}
 	return wal.Open(ctx, o)
 }
 
-// publish makes the publication if it is missing, and makes it anew if it publishes anything else.
-func publish(ctx context.Context, o wal.Options) (err error) {
+func prepare(ctx context.Context, o wal.Options) (err error) {
 	conn, err := postgres.Connect(ctx, o.Settings)
 	if err != nil {
 		return codes.Wrap(codes.UnableToConnectToTenantDatabase, err, "")
 	}
 	defer func() { err = errors.Join(err, conn.Close(ctx)) }()
-	var table, there, right bool
-	if err := conn.QueryRow(ctx, lookSQL, Publication).Scan(&table, &there, &right); err != nil {
-		return codes.Wrap(codes.StartReplicationFailed, err, "reading the publication %s failed", Publication)
-	}
+	done, err := postgres.PrepareTenant(ctx, conn, time.Now())
 	switch {
-	case !table:
+	case err == nil && !done.Schema.Messages:
 		return codes.New(codes.StartReplicationFailed, "the table realtime.messages does not exist; run: realtime migrate")
-	case right:
-		return nil
-	case there:
-		log(o).Warn("publication publishes something else than realtime.messages, making it anew", "publication", Publication)
+	case err != nil && !done.Schema.Messages:
+		return err
+	case err != nil && o.Log != nil: // whoever inserts into the missing days hears of it from Postgres
+		o.Log.Error("partition of realtime.messages not made", "code", string(codes.Of(err).Code), "err", err)
 	}
-	return create(ctx, conn, there)
+	return publish(ctx, conn, o)
 }
 
-// A partitioned table is published by its root, or by partitions that somebody named one by one.
-const lookSQL = `
-select to_regclass('realtime.messages') is not null, p.oid is not null,
-	coalesce(not p.puballtables and p.pubinsert and t.tables > 0 and t.tables = t.ours, false)
-from (select) one left join pg_catalog.pg_publication p on p.pubname = $1
-left join lateral (
-	select count(*) as tables, count(*) filter (where n.nspname = 'realtime' and (c.relname = 'messages' or c.relname like 'messages\_%')) as ours
-	from pg_catalog.pg_publication_rel r join pg_catalog.pg_class c on c.oid = r.prrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-	where r.prpubid = p.oid) t on true`
-
-func create(ctx context.Context, conn *pgx.Conn, there bool) error {
-	sql := createPublication
-	if there {
-		sql = "begin; drop publication " + Publication + "; " + createPublication + "; commit"
+// publish makes the publication if it is missing, and makes it anew if it publishes anything else.
+func publish(ctx context.Context, conn *pgx.Conn, o wal.Options) error {
+	changed, err := postgres.EnsureMessagesPublication(ctx, conn)
+	if err != nil {
+		return codes.Wrap(codes.StartReplicationFailed, err, "the publication of realtime.messages cannot be made")
 	}
-	_, err := conn.Exec(ctx, sql, pgx.QueryExecModeSimpleProtocol)
-	if err == nil || postgres.IsDuplicateObject(err) { // another node made it a moment ago
-		return nil
+	if changed && o.Log != nil {
+		o.Log.Warn("publication of realtime.messages made, or made anew", "publication", Publication)
 	}
-	return codes.Wrap(codes.StartReplicationFailed, fmt.Errorf("create publication: %w", err),
-		"the publication of realtime.messages cannot be made; have its owner run: %s", createPublication)
-}
-
-func log(o wal.Options) *slog.Logger {
-	if o.Log == nil {
-		return slog.New(slog.DiscardHandler)
-	}
-	return o.Log
+	return nil
 }
