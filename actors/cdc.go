@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"errors"
 	"log/slog"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 
 	"realtime/postgres"
 	"realtime/postgres/changes"
+	"realtime/postgres/wal"
 	"realtime/protocol/codes"
 	"realtime/tenancy"
 )
@@ -25,6 +27,7 @@ type cdc struct {
 	subs   map[*member]*watcher
 	feed   *post
 	up     bool
+	waits  bool      // another server reads the slot, and everybody knows
 	place  place     // of the feed, over its lives
 	idle   time.Time // since when nobody subscribes
 
@@ -157,7 +160,7 @@ func (d *cdc) feedUp(m *feedUp) {
 	if d.feed == nil {
 		return
 	}
-	d.up = true
+	d.up, d.waits = true, false
 	for _, w := range d.subs {
 		if m.lost || m.gap && w.heard {
 			w.owed, w.live = true, false
@@ -168,7 +171,7 @@ func (d *cdc) feedUp(m *feedUp) {
 }
 
 // feedDown: until the feed is back nobody's changes flow. Joins under way learn why if it takes too long; members are
-// told when it is back, and only if something is missing then.
+// told when it is back, and only if something is missing then; but while another server reads the slot, that may be long.
 func (d *cdc) feedDown(m *feedDown) {
 	if m.feed == feedOfMessages {
 		d.setRun(0)
@@ -176,11 +179,13 @@ func (d *cdc) feedDown(m *feedDown) {
 	}
 	d.up = false
 	f := feedFault(m.err)
+	waits := errors.Is(m.err, wal.ErrSlotInUse)
 	for member, w := range d.subs {
-		if !w.heard {
+		if !w.heard || waits && !d.waits {
 			tell(w.sub, &live{m: member, answer: changes.Answer{Member: member, Err: f, Retry: true}})
 		}
 	}
+	d.waits = waits
 }
 
 // feedFault gives what ended a feed a code, and a text that the subscribers may read.

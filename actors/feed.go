@@ -2,9 +2,11 @@ package actors
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -27,6 +29,10 @@ const (
 	// is cut, so what was on its way when a server crashed is read again.
 	confirmLate      = 10 * time.Second
 	confirmLateBytes = 64 << 20
+
+	// gather is how long a durable slot that an earlier server has left is not read after the first subscription: so long
+	// clients take to come back after a restart, and what they missed is read once.
+	gather = 5 * time.Second
 )
 
 // spec is what differs between the feeds of a tenant.
@@ -55,10 +61,16 @@ type feed struct {
 	life   context.Context //nolint:containedctx // the actor's life, cancelled in Stopping
 	end    context.CancelFunc
 
-	run     *opened   // streams, or waits for begin; nil: neither
+	run     *opened // streams, or waits for begin; nil: neither
+	started time.Time
 	since   time.Time // of the last run's start
 	backOff time.Duration
+	waits   bool // for another server to let go of the slot
 	place   *place
+
+	tenant   string               // for the metrics, which read these three
+	slot     atomic.Pointer[slot] // nil: it does not stream
+	restarts atomic.Int64
 }
 
 // place is how far a feed has come over all its runs. It belongs to the parent and so outlives a crash of the feed. The run
@@ -75,14 +87,17 @@ func (p *place) get() wal.Place {
 func (p *place) set(v wal.Place) { p.p.Store(&v) }
 
 func newFeed(s *System, t *tenancy.Tenant, parent *actor.PID, p *place, o spec) *feed {
-	return &feed{s: s, spec: o, log: s.log.With("tenant", t.ExternalID, "feed", o.name), row: t, parent: parent, place: p, backOff: firstBackOff}
+	return &feed{
+		s: s, spec: o, tenant: t.ExternalID, log: s.log.With("tenant", t.ExternalID, "feed", o.name), row: t, parent: parent, place: p, backOff: firstBackOff,
+	}
 }
 
 func (f *feed) receive(c actor.Context) {
 	switch m := c.Message().(type) {
 	case *actor.Started:
-		f.self = c.Self()
+		f.self, f.started = c.Self(), time.Now()
 		f.life, f.end = context.WithCancel(f.s.life)
+		f.s.metrics.feeds.add(f)
 		f.open()
 	case *opened:
 		f.opened(m)
@@ -96,7 +111,7 @@ func (f *feed) receive(c actor.Context) {
 	case *row:
 		f.row = m.t
 	case *actor.Stopping:
-		f.end()
+		f.crashed(c)
 	default:
 		f.s.unhandled(c)
 	}
@@ -118,25 +133,38 @@ func (f *feed) connect(ctx context.Context, row *tenancy.Tenant) *opened {
 		Durable:  f.s.o.DurableSlot, Log: f.log, From: f.place.get(),
 	}
 	o.Slot, o.Publication = f.spec.source(db)
+	s := &slot{settings: db.Settings.WithApplication("realtime_replication_slot"), name: o.Slot}
 	if o.Durable {
-		o.Late, o.LateBytes = confirmLate, confirmLateBytes
+		if s.keeper, err = wal.Keep(ctx, s.settings, o.Slot, f.log); err != nil {
+			return &opened{err: err}
+		}
+		o.Late, o.LateBytes, o.Evict = confirmLate, confirmLateBytes, true
 	} else {
 		o.Slot = wal.Unique(o.Slot)
+		s.name = o.Slot
 	}
-	stream, err := f.spec.open(ctx, o)
-	if err != nil {
+	if s.stream, err = f.spec.open(ctx, o); err != nil {
+		f.close(s)
 		return &opened{err: err}
 	}
-	m := &opened{stream: stream, taker: f.spec.taker(db)}
-	m.keep = context.AfterFunc(f.life, func() { f.close(stream) }) // nobody may be there any more to take it
+	if o.Durable && o.From == (wal.Place{}) && !s.stream.Gap() {
+		s.hold = f.started.Add(gather)
+	}
+	m := &opened{slot: s, taker: f.spec.taker(db)}
+	m.keep = context.AfterFunc(f.life, func() { f.close(s) }) // nobody may be there any more to take it
 	return m
 }
 
-// close ends a stream that is broken, or of no more use.
-func (f *feed) close(stream *wal.Stream) {
+// close ends a stream that is broken, or of no more use, and then gives up the right to its slot.
+func (f *feed) close(s *slot) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(f.life), closeTimeout)
 	defer cancel()
-	_ = stream.Close(ctx)
+	if s.stream != nil {
+		_ = s.stream.Close(ctx)
+	}
+	if s.keeper != nil {
+		s.keeper.Close(ctx)
+	}
 }
 
 func (f *feed) opened(m *opened) {
@@ -144,8 +172,8 @@ func (f *feed) opened(m *opened) {
 		f.down(m.err)
 		return
 	}
-	f.run = m
-	f.s.sys.Root.Send(f.parent, &feedUp{feed: f.spec.name, gap: m.stream.Gap(), lost: m.stream.Lost()})
+	f.run, f.waits = m, false
+	f.s.sys.Root.Send(f.parent, &feedUp{feed: f.spec.name, gap: m.slot.stream.Gap(), lost: m.slot.stream.Lost()})
 }
 
 // begin starts the run that was opened.
@@ -155,32 +183,40 @@ func (f *feed) begin() {
 	}
 	f.since = time.Now()
 	f.s.feeds.Add(1)
-	go f.play(f.run.stream, f.run.taker) // ends when the stream or the taker's connection breaks, or with the actor's life
+	f.slot.Store(f.run.slot)
+	go f.play(f.run.slot, f.run.taker) // ends when the stream or the taker's connection breaks, or with the actor's life
 }
 
 // play is one run of the feed: the reader on a goroutine of its own, the taker on this one. When either ends both
 // are ended; what ended first is the cause.
-func (f *feed) play(stream *wal.Stream, t taker) {
+func (f *feed) play(s *slot, t taker) {
 	defer f.s.feeds.Add(-1)
 	ctx, halt := context.WithCancelCause(f.life)
 	txs := make(chan *wal.Tx, queuedTxs)
-	read := make(chan struct{})
-	go func() { // ends when the stream breaks or ctx is done
-		defer close(read)
-		halt(stream.Run(ctx, txs))
-	}()
+	var others sync.WaitGroup
+	others.Go(func() { // ends when the stream breaks or ctx is done
+		s.await(ctx)
+		halt(s.stream.Run(ctx, txs))
+	})
+	others.Go(func() { // likewise
+		if err := f.watch(ctx, s); err != nil {
+			halt(err)
+		}
+	})
 	halt(t.Run(ctx, txs, func(tx *wal.Tx) {
 		f.place.set(f.place.get().After(tx))
+		s.commit.Store(tx.Time.UnixMilli())
 		if tx.Last {
-			stream.Confirm(tx.End)
+			s.stream.Confirm(tx.End)
 		}
 	}))
-	<-read
+	others.Wait()
+	f.slot.Store(nil)
 	if f.life.Err() != nil { // an orderly end: what was routed has gone out
-		stream.Settle()
+		s.stream.Settle()
 	}
-	f.close(stream)
-	f.place.set(stream.Since(f.place.get()))
+	f.close(s)
+	f.place.set(s.stream.Since(f.place.get()))
 	f.s.sys.Root.Send(f.self, &halted{err: context.Cause(ctx)})
 }
 
@@ -192,12 +228,23 @@ func (f *feed) down(err error) {
 	if !f.since.IsZero() && time.Since(f.since) > steadyAfter {
 		f.backOff = firstBackOff
 	}
-	f.s.metrics.feedRestarts.Inc()
-	f.log.Error("feed was interrupted", "err", err, "retry_in", f.backOff.String())
 	f.s.sys.Root.Send(f.parent, &feedDown{feed: f.spec.name, err: err})
+	if errors.Is(err, wal.ErrSlotInUse) { // by another server: that is no trouble, and is looked at again at once
+		if !f.waits {
+			f.log.Warn("waiting for another server to let go of the replication slot", "err", err)
+		}
+		f.waits, f.backOff = true, firstBackOff
+	} else {
+		f.s.metrics.feedRestarts.Inc()
+		f.restarts.Add(1)
+		f.log.Error("feed was interrupted", "err", err, "retry_in", f.backOff.String())
+	}
 	f.s.later(f.self, f.backOff+rand.N(f.backOff/4), &retry{})
 	f.backOff = min(2*f.backOff, lastBackOff)
 }
 
 // crashed: the CDC sees the end of its child and starts another.
-func (f *feed) crashed(actor.Context) { f.end() }
+func (f *feed) crashed(actor.Context) {
+	f.s.metrics.feeds.remove(f)
+	f.end()
+}

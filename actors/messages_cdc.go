@@ -2,7 +2,6 @@ package actors
 
 import (
 	"realtime/postgres/changes"
-	"realtime/postgres/wal"
 )
 
 // Messages of the CDC actor and its feeds.
@@ -45,10 +44,10 @@ type (
 
 	// opened comes home from a feed's errand.
 	opened struct {
-		stream *wal.Stream
-		taker  taker
-		keep   func() bool // takes the stream over from whoever closes it at the end of the feed's life; false: it is closed
-		err    error
+		slot  *slot
+		taker taker
+		keep  func() bool // takes the slot over from whoever closes it at the end of the feed's life; false: it is closed
+		err   error
 	}
 
 	// halted comes from the feed's goroutine: the run is over, and why.

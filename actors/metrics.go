@@ -22,6 +22,7 @@ type metrics struct {
 	deliveredChanges prometheus.Counter
 	droppedChanges   prometheus.Counter
 	feedRestarts     prometheus.Counter
+	feeds            feedFigures
 	joinSeconds      prometheus.Histogram
 }
 
@@ -64,7 +65,7 @@ func (m *metrics) register(r prometheus.Registerer, s *System) error {
 	}, func() float64 { return float64(s.Connections()) })
 	var errs []error
 	for _, c := range []prometheus.Collector{
-		open, m.panics, m.cut, m.errors, m.joins, m.delivered, m.deliveredChanges, m.droppedChanges, m.feedRestarts, m.payload, m.joinSeconds,
+		open, m.panics, m.cut, m.errors, m.joins, m.delivered, m.deliveredChanges, m.droppedChanges, m.feedRestarts, &m.feeds, m.payload, m.joinSeconds,
 	} {
 		errs = append(errs, r.Register(c))
 	}

@@ -29,7 +29,8 @@ type positions struct {
 	received  atomic.Uint64 // read from the connection
 	pending   atomic.Uint64 // end of the last transaction handed over
 	idle      atomic.Uint64 // up to here nothing was to be handed over since pending
-	confirmed atomic.Uint64 // dealt with
+	dealt     atomic.Uint64 // dealt with
+	confirmed atomic.Uint64 // the part of it that is not kept back
 	told      atomic.Uint64 // flushed position last sent; written by the pulse
 	late      trail         // dealt with, and kept back
 }
@@ -39,11 +40,15 @@ type positions struct {
 //
 // idle is loaded first: whatever was handed over before idle was stored is then seen in pending.
 func (p *positions) flushed() LSN {
-	idle, pending, confirmed := p.idle.Load(), p.pending.Load(), p.confirmed.Load()
-	if confirmed >= pending {
-		return LSN(max(confirmed, idle))
+	return p.reached(&p.confirmed)
+}
+
+func (p *positions) reached(by *atomic.Uint64) LSN {
+	idle, pending, l := p.idle.Load(), p.pending.Load(), by.Load()
+	if l >= pending {
+		return LSN(max(l, idle))
 	}
-	return LSN(confirmed)
+	return LSN(l)
 }
 
 // raise stores l unless the position is there already.

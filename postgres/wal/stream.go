@@ -129,6 +129,7 @@ func begin(ctx context.Context, conn *pgconn.PgConn, o Options) (*Stream, error)
 		closing: make(chan struct{}), pulsed: make(chan struct{}),
 	}
 	s.at.confirmed.Store(uint64(from))
+	s.at.dealt.Store(uint64(from))
 	s.at.late.hold(o.Late, o.LateBytes)
 	s.pulse = newPulse(s.conn, &s.at, server.senderTimeout, cmp.Or(o.silence, patienceWith(server.senderTimeout)))
 	go s.beat() // until Close, or the connection fails
@@ -175,6 +176,7 @@ func (s *Stream) beat() {
 // Confirm says that everything up to l, the End of a transaction, is dealt with and need not be sent again. Positions
 // that do not advance are ignored. The server hears of it within a second, or after Options.Late.
 func (s *Stream) Confirm(l LSN) {
+	raise(&s.at.dealt, l)
 	if s.o.Late == 0 {
 		raise(&s.at.confirmed, l)
 		return
@@ -187,6 +189,10 @@ func (s *Stream) Settle() { raise(&s.at.confirmed, s.at.late.all()) }
 
 // Received returns how far the stream has been read.
 func (s *Stream) Received() LSN { return LSN(s.at.received.Load()) }
+
+// Dealt returns up to where everything is dealt with: what was confirmed, whether kept back or not, and while nothing is
+// in flight all that was read.
+func (s *Stream) Dealt() LSN { return s.at.reached(&s.at.dealt) }
 
 // Messages returns how many messages of pg_logical_emit_message were passed over.
 func (s *Stream) Messages() int64 { return s.decoder.logical.Load() }
