@@ -13,6 +13,7 @@ if ! command -v npm >/dev/null; then
 		exit 1
 	fi
 fi
+# npm leaves out what is not for this machine; tests of those say so and are skipped.
 for lock in */package-lock.json; do
 	[[ -e $lock ]] || continue
 	dir=${lock%/*}
