@@ -43,6 +43,9 @@ func DropOldPartitions(ctx context.Context, conn *pgx.Conn, now time.Time) (drop
 			dropped = append(dropped, p.name)
 		case IsConnection(err) || ctx.Err() != nil:
 			return dropped, err
+		case State(err) == "55P03": // a transaction on one of them is in the way of all: the lock is the parent's too
+			err = fmt.Errorf("drop partition realtime.%s: a transaction that uses realtime.messages goes on for too long: %w", p.name, err)
+			return dropped, fault(codes.JanitorFailedToDeleteOldMessages, errors.Join(append(errs, err)...))
 		case State(err) == "42501":
 			errs = append(errs, fmt.Errorf("drop partition realtime.%s: %w; as an administrator run: grant %s to the server's role", p.name, err, schemaOwner))
 		default:

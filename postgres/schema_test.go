@@ -57,4 +57,3 @@ func TestInstallSchemaByManyAtOnce(t *testing.T) {
 		t.Errorf("installed %d times, made %d partitions", installed, partitions)
 	}
 }
-

@@ -68,7 +68,7 @@ func startCluster(t *testing.T, major string) *cluster {
 			t.Error(err)
 		}
 	})
-	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // the user that Postgres runs as must pass
+	if err := os.Chmod(dir, 0o755); err != nil { // the user that Postgres runs as must pass
 		t.Fatal(err)
 	}
 	o.DataDir = filepath.Join(dir, "pg")

@@ -57,7 +57,7 @@ func typeInto(t *testing.T, s postgres.Settings, text string) {
 		pgtest.Exec(t, s, text)
 		return
 	}
-	cmd := exec.CommandContext(t.Context(), psql, "--no-psqlrc", "--set=ON_ERROR_STOP=1", "--quiet", "--dbname="+s.URL()) //nolint:gosec // the test's own
+	cmd := exec.CommandContext(t.Context(), psql, "--no-psqlrc", "--set=ON_ERROR_STOP=1", "--quiet", "--dbname="+s.URL())
 	cmd.Stdin = bytes.NewReader([]byte(text))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("psql: %v\n%s", err, out)
