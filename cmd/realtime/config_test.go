@@ -199,6 +199,17 @@ func TestWarningsNameWhatHasNoEffect(t *testing.T) {
 			t.Errorf("no warning about %s in %q", name, w)
 		}
 	}
+	shared := strings.Join(mustLoad(t, env{
+		"DB_HOST": "db", "DB_ENC_KEY": "supabaserealtime", "API_JWT_SECRET": upstreamSecret, "METRICS_JWT_SECRET": upstreamSecret,
+	}).Warnings(), "\n")
+	for _, part := range []string{"are the same", "API_JWT_SECRET is the one in upstream's examples", "DB_ENC_KEY is the one"} {
+		if !strings.Contains(shared, part) {
+			t.Errorf("no warning that says %q in %q", part, shared)
+		}
+	}
+	if strings.Contains(shared, upstreamSecret) {
+		t.Error("a warning shows the secret")
+	}
 	if w := mustLoad(t, nil).Warnings(); len(w) > 0 {
 		t.Errorf("an empty environment warns: %q", w)
 	}

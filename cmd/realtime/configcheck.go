@@ -142,8 +142,26 @@ func (c *Config) Warnings() []string {
 	if c.JWTSecret != "" && len(c.JWTSecret) < 32 {
 		w = append(w, "API_JWT_SECRET is short: 32 bytes or more keep HS256 tokens safe from guessing")
 	}
+	return append(w, c.sharedSecrets()...)
+}
+
+// sharedSecrets warns about secrets that more people know than should.
+func (c *Config) sharedSecrets() []string {
+	var w []string
+	if c.JWTSecret != "" && c.JWTSecret == c.MetricsSecret {
+		w = append(w, "API_JWT_SECRET and METRICS_JWT_SECRET are the same: whoever may read metrics can sign tokens of any user")
+	}
+	if c.JWTSecret == upstreamSecret {
+		w = append(w, "API_JWT_SECRET is the one in upstream's examples, which everybody knows: anybody can sign tokens")
+	}
+	if c.EncKey == upstreamEncKey {
+		w = append(w, "DB_ENC_KEY is the one in upstream's examples: whoever reads the tenant rows can read their secrets; set another one with DB_ENC_KEY_GCM and DB_ENC_WRITE_GCM=true")
+	}
 	return w
 }
+
+// upstreamEncKey is the cipher key of upstream's compose file.
+const upstreamEncKey = "supabaserealtime"
 
 // Problem is one variable that cannot be used.
 type Problem struct {
