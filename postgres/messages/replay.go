@@ -13,9 +13,6 @@ import (
 	"realtime/protocol"
 )
 
-// Retention is how long a message can be replayed, whatever longer its partition is kept.
-const Retention = 72 * time.Hour
-
 // DB is a connection or a pool.
 type DB interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
@@ -41,7 +38,8 @@ order by inserted_at desc, cmin::text::bigint desc, ctid desc
 limit $4`
 )
 
-// Replay returns the newest messages of a private topic since a time, at most limit, oldest first. It asks no policy.
+// Replay returns the newest messages of a private topic since a time, at most limit, oldest first; none older than
+// postgres.Retention, whatever longer a partition is kept. It asks no policy.
 func Replay(ctx context.Context, db DB, topic string, since time.Time, limit int) ([]protocol.Broadcast, error) {
 	since = earliest(since)
 	list, err := replay(ctx, db, replaySQL+unexpired+replayOrder, topic, since, limit)
@@ -64,7 +62,7 @@ func earliest(since time.Time) time.Time {
 }
 
 func replay(ctx context.Context, db DB, sql, topic string, since time.Time, limit int) ([]protocol.Broadcast, error) {
-	rows, err := db.Query(ctx, sql, topic, since, Retention, limit)
+	rows, err := db.Query(ctx, sql, topic, since, postgres.Retention, limit)
 	if err != nil {
 		return nil, err
 	}

@@ -4,17 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
 
+	"realtime/postgres"
 	"realtime/protocol"
 )
 
 // Stored is a broadcast to keep. Its ID is the row's.
 type Stored struct {
 	Broadcast protocol.Broadcast
-	TTL       time.Duration // how long it can be replayed; 0, or more than Retention: as long as messages are kept
+	TTL       time.Duration // how long it can be replayed; 0, or more than the retention: as long as messages are kept
 }
 
 // ErrEventText is an event that no column of text can hold. A frame's event may be any bytes.
@@ -31,9 +33,55 @@ from (select timezone('utc', clock_timestamp()) as now) t,
 	unnest($2::uuid[], $3::text[], $4::text[], $5::bytea[], $6::interval[]) with ordinality as u (id, event, payload, bytes, ttl, place)
 order by u.place`
 
-// Store writes broadcasts of a private topic, all or none, in order. The role of db must be above row-level security;
-// who may store is the caller's question. Only messages with an event can be stored (not FormPayload).
-func Store(ctx context.Context, db DB, topic string, list []Stored) error {
+// Store writes broadcasts of a private topic, in order; errs has an error for each that could not be, nil if all were. A
+// column or a partition that is missing is made. The role of the pool must be above row-level security; who may store is the
+// caller's question. Only messages with an event can be stored (not FormPayload).
+func Store(ctx context.Context, pool *postgres.Pool, topic string, list []Stored) (errs []error) {
+	err := insert(ctx, pool, topic, list)
+	if repaired, failed := repair(ctx, pool, err); failed != nil {
+		err = errors.Join(err, failed)
+	} else if repaired {
+		err = insert(ctx, pool, topic, list)
+	}
+	switch {
+	case err == nil:
+		return nil
+	case !faulty(err):
+		return slices.Repeat([]error{err}, len(list))
+	}
+	errs = make([]error, len(list))
+	for i := range list { // one message is no good: it must not cost the others anything
+		errs[i] = insert(ctx, pool, topic, list[i:i+1])
+	}
+	return errs
+}
+
+// faulty reports whether the contents of one message may be to blame.
+func faulty(err error) bool {
+	state := postgres.State(err)
+	return errors.Is(err, ErrEventText) || strings.HasPrefix(state, "22") || strings.HasPrefix(state, "23") || strings.HasPrefix(state, "54")
+}
+
+// repair makes what a schema lacks that another release of the original made, or that time has outrun.
+func repair(ctx context.Context, pool *postgres.Pool, err error) (done bool, failed error) {
+	column, partition := postgres.IsUndefinedColumn(err), postgres.State(err) == "23514"
+	if !column && !partition {
+		return false, nil
+	}
+	conn, err := pool.Acquire(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer conn.Release()
+	if column {
+		return true, postgres.AddSkipBroadcast(ctx, conn.Conn())
+	}
+	made, err := postgres.EnsurePartitions(ctx, conn.Conn(), time.Now())
+	return len(made) > 0, err
+}
+
+// insert writes messages, all or none.
+func insert(ctx context.Context, db DB, topic string, list []Stored) error {
 	n := len(list)
 	ids, events := make([]string, n), make([]string, n)
 	payloads, raws, lives := make([]*string, n), make([][]byte, n), make([]time.Duration, n)
@@ -49,7 +97,7 @@ func Store(ctx context.Context, db DB, topic string, list []Stored) error {
 			text := string(b.Payload)
 			payloads[i] = &text
 		}
-		if ttl := list[i].TTL; ttl < Retention {
+		if ttl := list[i].TTL; ttl < postgres.Retention {
 			lives[i] = ttl
 		}
 	}

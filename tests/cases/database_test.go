@@ -61,7 +61,7 @@ func row126(t *testing.T, h *house) {
 		for s.n.match(s.next(), reply) != nil { // system messages of the others come between
 		}
 	}
-	eventually(t, "three failures", func() bool { return strings.Count(a.logs.String(), "lost its place") >= 3 })
+	eventually(t, "three failures", func() bool { return strings.Count(a.logs.String(), "feed was interrupted") >= 3 })
 	late := a.dial(t, id)
 	late.join("realtime:late", `{}`)
 }

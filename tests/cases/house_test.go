@@ -83,7 +83,7 @@ func (h *house) annex(t *testing.T, change func(*actors.Options)) *house {
 	a := &house{store: h.store, cache: tenancy.NewCache(h.store, time.Hour), db: h.db, logs: &record{}, served: make(chan error, 1)}
 	log := slog.New(slog.NewJSONHandler(a.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	a.registry = prometheus.NewRegistry()
-	o := actors.Options{Log: log, Metrics: a.registry, Lookup: a.cache.Get, JoinPause: 10 * time.Millisecond}
+	o := actors.Options{Log: log, Metrics: a.registry, Lookup: a.cache.Get, JoinPause: 10 * time.Millisecond, FeedIdle: time.Second}
 	if change != nil {
 		change(&o)
 	}
