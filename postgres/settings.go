@@ -27,6 +27,7 @@ type Settings struct {
 	Database        string
 	TLS             TLS
 	ApplicationName string            // as pg_stat_activity shows it
+	IPVersion       IPVersion         // family that Host is resolved in; "" takes both
 	Params          map[string]string // run-time parameters of the session, for example search_path
 }
 
@@ -235,6 +236,9 @@ func (s Settings) Config() (*pgx.ConnConfig, error) {
 		c.RuntimeParams["application_name"] = s.ApplicationName
 	}
 	c.Fallbacks, c.TLSConfig = nil, nil
+	if s.IPVersion != "" && !s.onSocket() {
+		c.LookupFunc = s.IPVersion.lookup
+	}
 	if s.onSocket() || s.TLS.Mode == TLSDisable {
 		return c, nil
 	}

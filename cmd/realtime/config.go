@@ -37,6 +37,7 @@ var sections = []section{
 			"APP_NAME", text(func(c *Config) *string { return &c.AppName }), "realtime",
 			"name of this server in logs and metrics; it does not choose a tenant", false,
 		},
+		{"CLUSTER", text(func(c *Config) *string { return &c.Cluster }), "", "name of the deployment, in logs", false},
 		{"REGION", text(func(c *Config) *string { return &c.Region }), "", "region of this server in logs and metrics", false},
 		{"LOG_LEVEL", logLevel(func(c *Config) *slog.Level { return &c.LogLevel }), "info", "the least severe line that is logged", false},
 		{"DISABLE_HEALTHCHECK_LOGGING", boolean(func(c *Config) *bool { return &c.QuietHealth }), "false", "leave health checks out of the request log", false},
@@ -76,6 +77,11 @@ var sections = []section{
 			"DB_SSL_CA_CERT", text(func(c *Config) *string { return &c.DB.CACert }), "",
 			"file with the authority to verify it against; unset: TLS without verification", false,
 		},
+		{
+			"DB_IP_VERSION", oneOf([]string{"ipv4", "ipv6"}, func(c *Config) *string { return &c.DB.IPVersion }), "",
+			"address family that the host's name is resolved in; unset: whichever answers", false,
+		},
+		{"DB_QUEUE_TARGET", millis(1, func(c *Config) *time.Duration { return &c.DB.Wait }), "5000", "longest wait for a tenant row, its connection included", false},
 		{"DB_POOL_SIZE", integer(1, 1000, func(c *Config) *int { return &c.DB.PoolSize }), "5", "connections for tenant rows", false},
 		{
 			"DB_AFTER_CONNECT_QUERY", text(func(c *Config) *string { return &c.DB.AfterConnect }), "",

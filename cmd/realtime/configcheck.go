@@ -19,6 +19,7 @@ type Config struct {
 	Port           int
 	IPVersion      string
 	AppName        string
+	Cluster        string
 	Region         string
 	LogLevel       slog.Level
 	QuietHealth    bool
@@ -70,6 +71,8 @@ type DBConfig struct {
 	Port                       int
 	SSL                        bool
 	CACert                     string
+	IPVersion                  string
+	Wait                       time.Duration
 	PoolSize                   int
 	AfterConnect               string
 }
@@ -124,7 +127,7 @@ func (c *Config) check() []Problem {
 func (c *Config) Warnings() []string {
 	w := slices.Clone(c.notices)
 	if c.Embedded() {
-		for _, name := range []string{"DB_PORT", "DB_USER", "DB_PASSWORD", "DB_NAME", "DB_SSL"} {
+		for _, name := range []string{"DB_PORT", "DB_USER", "DB_PASSWORD", "DB_NAME", "DB_SSL", "DB_IP_VERSION"} {
 			if c.given[name] {
 				w = append(w, name+" has no effect without DB_HOST: the embedded database is in use")
 			}

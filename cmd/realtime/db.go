@@ -70,7 +70,7 @@ func databaseInUse(ctx context.Context, c *Config) (postgres.Settings, error) {
 func (b *DBConfig) settings(c *Config) postgres.Settings {
 	s := postgres.Settings{
 		Host: b.Host, Port: b.Port, User: b.User, Password: postgres.Secret(b.Password), Database: b.Name,
-		ApplicationName: "realtime_" + c.AppName, TLS: postgres.TLS{Mode: postgres.TLSDisable},
+		ApplicationName: "realtime_" + c.AppName, IPVersion: postgres.IPVersion(b.IPVersion), TLS: postgres.TLS{Mode: postgres.TLSDisable},
 	}
 	switch {
 	case b.SSL && b.CACert != "":

@@ -31,6 +31,7 @@ var idleFamilies = []idleFamily{
 		"POSTGRES_CDC_SCOPE_SHARDS", "USERS_SCOPE_SHARDS", "MUSTER_SCOPE_SHARDS",
 	}},
 	{"presence needs no period: diffs go out at once", []string{"PRESENCE_BROADCAST_PERIOD_IN_MS", "PRESENCE_PERMDOWN_PERIOD_IN_MS"}},
+	{"how far a connection may fall behind is fixed: 1 MiB behind what is on its way", []string{"WEBSOCKET_MAX_HEAP_SIZE"}},
 	{"buffers of the listener are sized by what arrives", []string{"HTTP_DYNAMIC_BUFFER_MIN", "HTTP_DYNAMIC_BUFFER_MAX"}},
 	{"bytes are counted exactly, not sampled", []string{"MEASURE_TRAFFIC_INTERVAL_IN_MS"}},
 	{"logs go to standard error; collect them there", []string{"LOGS_ENGINE", "LOGFLARE_*", "LOG_THROTTLE_JANITOR_INTERVAL_IN_MS"}},

@@ -28,6 +28,9 @@ func newLog(c *Config, w io.Writer, terminal bool) *slog.Logger {
 		h = slog.NewTextHandler(w, o)
 	}
 	log := slog.New(h).With("node", c.AppName)
+	if c.Cluster != "" {
+		log = log.With("cluster", c.Cluster)
+	}
 	if c.Region != "" {
 		log = log.With("region", c.Region)
 	}

@@ -83,7 +83,7 @@ func openStore(ctx context.Context, c *Config, db postgres.Settings, log *slog.L
 		return nil, &failure{step: "read DB_AFTER_CONNECT_QUERY", err: err}
 	}
 	store, err := tenancy.OpenStore(ctx, db, tenancy.StoreOptions{
-		Cipher: cipher, Schema: schema, PoolSize: c.DB.PoolSize, Defaults: c.rowDefaults(),
+		Cipher: cipher, Schema: schema, PoolSize: c.DB.PoolSize, Timeout: c.DB.Wait, Defaults: c.rowDefaults(),
 		Validators: validators, SlotSuffix: c.SlotSuffix, Known: c.knownSecrets(), Log: log,
 	})
 	if err != nil {
