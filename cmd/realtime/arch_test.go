@@ -38,8 +38,10 @@ var house = []struct {
 
 	{"web", slices.Concat(floor0, floor1, []string{"tenancy", "actors"})},
 
+	{"bench", []string{"protocol", "protocol/client"}}, // beside the house: it meets a server over the wire only
+
 	{"cmd/realtime", slices.Concat(floor0, floor1, []string{
-		"protocol/client", "postgres/embedded", "tenancy", "actors", "web",
+		"protocol/client", "postgres/embedded", "tenancy", "actors", "web", "bench",
 	})},
 }
 
@@ -56,7 +58,8 @@ var onlyImporters = map[string][]string{
 	"github.com/golang-jwt/jwt":           {"tenancy"},
 	"github.com/MicahParks/jwkset":        {"tenancy"},
 	"github.com/pressly/goose":            {"tenancy"},
-	"github.com/jackc/pgx":                {"postgres", "postgres/authz", "postgres/wal", "postgres/changes", "postgres/messages", "postgres/pgtest", "postgres/embedded", "tenancy"},
+	"github.com/jackc/pgx":                {"postgres", "postgres/authz", "postgres/wal", "postgres/changes", "postgres/messages", "postgres/pgtest", "postgres/embedded", "tenancy", "bench"},
+	"github.com/HdrHistogram":             {"bench"},
 	"github.com/jackc/pglogrepl":          {"postgres/wal"},
 	"github.com/prometheus/client_golang": {"actors", "web", "cmd/realtime"},
 }

@@ -19,6 +19,7 @@ type commands struct {
 	Pub     pubCommand     `cmd:"" help:"Send one broadcast to a channel."`
 	Config  configCommands `cmd:"" help:"Check or show the configuration."`
 	Errors  errorsCommand  `cmd:"" help:"Explain an error code, or list all."`
+	Bench   benchCommands  `cmd:"" help:"Load a server and say what it took."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 	Gen     genCommand     `cmd:"" hidden:"" help:"Write the generated documents."`
 }

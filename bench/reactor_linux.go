@@ -1,0 +1,219 @@
+package bench
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	readBuffer = 256 << 10
+	beatEvery  = 25 * time.Second // servers close what is silent for a minute
+	forever    = math.MaxInt64
+)
+
+// reactor is one thread with its share of the connections. Everything in it belongs to that thread, apart from what stands
+// below the mutex and the atomic.
+type reactor struct {
+	origin  time.Time
+	now     int64 // nanoseconds since origin, as of the last look
+	epoll   int
+	wake    int // an eventfd
+	timer   int
+	armed   int64
+	conns   []*conn // by file descriptor
+	open    int
+	buf     []byte
+	tally   Tally
+	latency latency
+	loads   []load
+	beats   int // the connection whose heartbeat is next
+	beatAt  int64
+	stop    bool
+	done    chan struct{}
+
+	shown atomic.Pointer[Tally] // as of the end of the last turn
+
+	mu    sync.Mutex
+	tasks []func()
+	ended error // why the first connection ended that should not have
+}
+
+// load is something that sends. due runs on the reactor's thread, sends what is due at now and returns when it wants to be
+// asked again; it is asked earlier if something was received.
+type load interface{ due(now int64) int64 }
+
+func newReactor(origin time.Time) (*reactor, error) {
+	r := &reactor{origin: origin, buf: make([]byte, readBuffer), done: make(chan struct{}), armed: forever}
+	r.shown.Store(&Tally{})
+	var err error
+	if r.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+		return nil, fmt.Errorf("make an epoll: %w", err)
+	}
+	if r.wake, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+		return nil, fmt.Errorf("make an eventfd: %w", err)
+	}
+	if r.timer, err = unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_CLOEXEC|unix.TFD_NONBLOCK); err != nil {
+		return nil, fmt.Errorf("make a timer: %w", err)
+	}
+	for _, fd := range []int{r.wake, r.timer} {
+		if err := unix.EpollCtl(r.epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(fd)}); err != nil {
+			return nil, fmt.Errorf("watch a descriptor: %w", err)
+		}
+	}
+	go r.run() // ends with close
+	return r, nil
+}
+
+// do has f run on the reactor's thread, soon.
+func (r *reactor) do(f func()) {
+	r.mu.Lock()
+	r.tasks = append(r.tasks, f)
+	first := len(r.tasks) == 1
+	r.mu.Unlock()
+	if first {
+		_, _ = unix.Write(r.wake, binary.NativeEndian.AppendUint64(nil, 1)) // fails only when it is awake anyway
+	}
+}
+
+// call has f run on the reactor's thread and waits for it.
+func (r *reactor) call(f func()) {
+	done := make(chan struct{})
+	r.do(func() { f(); close(done) })
+	select {
+	case <-done:
+	case <-r.done:
+	}
+}
+
+// close ends the thread and its connections.
+func (r *reactor) close() {
+	r.do(func() { r.stop = true })
+	<-r.done
+}
+
+func (r *reactor) tick() int64 {
+	r.now = int64(time.Since(r.origin))
+	return r.now
+}
+
+func (r *reactor) run() {
+	runtime.LockOSThread()
+	defer close(r.done)
+	events := make([]unix.EpollEvent, 1024)
+	for {
+		next := r.turn()
+		if r.stop {
+			break
+		}
+		r.arm(next)
+		n, err := unix.EpollWait(r.epoll, events, -1)
+		if err != nil && !errors.Is(err, unix.EINTR) {
+			r.fail(fmt.Errorf("wait for events: %w", err))
+			break
+		}
+		for _, e := range events[:max(n, 0)] {
+			r.event(int(e.Fd), e.Events)
+		}
+		t := r.tally
+		r.shown.Store(&t)
+	}
+	for _, c := range r.conns {
+		if c != nil {
+			_ = unix.Close(c.fd) // it is over either way
+		}
+	}
+	for _, fd := range []int{r.epoll, r.wake, r.timer} {
+		_ = unix.Close(fd)
+	}
+}
+
+// turn does what is due and returns when something is due again.
+func (r *reactor) turn() int64 {
+	r.mu.Lock()
+	tasks := r.tasks
+	r.tasks = nil
+	r.mu.Unlock()
+	for _, f := range tasks {
+		f()
+	}
+	next := r.heartbeats(r.tick())
+	for _, l := range r.loads {
+		next = min(next, l.due(r.now))
+	}
+	return next
+}
+
+// arm sets the timer.
+func (r *reactor) arm(at int64) {
+	if at == r.armed {
+		return
+	}
+	r.armed = at
+	spec := unix.ItimerSpec{}
+	if at < forever {
+		spec.Value = unix.NsecToTimespec(max(at-int64(time.Since(r.origin)), 1))
+	}
+	if err := unix.TimerfdSettime(r.timer, 0, &spec, nil); err != nil {
+		r.fail(fmt.Errorf("set a timer: %w", err))
+	}
+}
+
+// event handles what epoll says about one descriptor.
+func (r *reactor) event(fd int, what uint32) {
+	if fd == r.wake || fd == r.timer {
+		var b [8]byte
+		_, _ = unix.Read(fd, b[:]) // its content says nothing
+		if fd == r.timer {
+			r.armed = forever
+		}
+		return
+	}
+	c := r.conns[fd]
+	switch {
+	case c == nil:
+	case c.stalled:
+		c.end("cut while it did not read")
+	case what&unix.EPOLLOUT != 0 && !c.flush():
+	case what&^unix.EPOLLOUT != 0:
+		r.read(c)
+	}
+}
+
+func (r *reactor) read(c *conn) {
+	n, err := unix.Read(c.fd, r.buf)
+	switch {
+	case errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EINTR):
+	case err != nil:
+		c.end(err.Error())
+	case n == 0:
+		c.end("connection ended by the server")
+	default:
+		r.tick()
+		r.tally.Bytes += int64(n)
+		c.feed(r.buf[:n])
+	}
+}
+
+// fail notes the first thing that went wrong.
+func (r *reactor) fail(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ended == nil {
+		r.ended = err
+	}
+}
+
+// failure is the first thing that went wrong. Any goroutine.
+func (r *reactor) failure() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ended
+}

@@ -1,0 +1,45 @@
+package bench
+
+import (
+	"testing"
+)
+
+func TestFanoutArrives(t *testing.T) {
+	for name, o := range map[string]Options{
+		"closed loop":           {Subscribers: 20, Outstanding: 8},
+		"paced":                 {Subscribers: 10, Rate: 200},
+		"one at a time":         {Subscribers: 10, Outstanding: 1},
+		"both serializers":      {Subscribers: 10, Serializer: "mixed"},
+		"version 1":             {Subscribers: 5, Serializer: "v1"},
+		"many channels":         {Subscribers: 10, Channels: 5},
+		"many on each socket":   {Subscribers: 4, Channels: 10, PerSocket: 10},
+		"several threads":       {Subscribers: 10, Threads: 2},
+		"long messages":         {Subscribers: 3, Payload: 300_000, Outstanding: 2},
+		"messages of nothing":   {Subscribers: 3, Payload: 1},
+		"a long one, version 1": {Subscribers: 3, Payload: 100_000, Outstanding: 2, Serializer: "v1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o.Scenario = "fanout"
+			r := smoke(t, o)
+			positive(t, r, "deliveries_per_second", "published_per_second", "server_memory_peak", "latency_p50")
+		})
+	}
+}
+
+func TestChangesArrive(t *testing.T) {
+	for name, o := range map[string]Options{
+		"open table":  {Policy: "none"},
+		"uid":         {Policy: "uid"},
+		"own row":     {Policy: "own-row"},
+		"membership":  {Policy: "membership"},
+		"of one room": {Policy: "membership", Entitled: "one"},
+		"opaque":      {Policy: "opaque", Rate: 200},
+		"filter":      {Filter: "eq", Claims: 450},
+		"backlog":     {Policy: "own-row", Backlog: 500},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o.Scenario, o.Subscribers, o.Batch, o.Outstanding = "changes", 4, 20, 60
+			positive(t, smoke(t, o), "rows_per_second")
+		})
+	}
+}

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"realtime/bench"
+)
+
+// benchOutput says where the results go, besides the table on standard output.
+type benchOutput struct {
+	JSON string `name:"json" placeholder:"FILE" help:"Write the results as JSON; - is standard output, instead of the table."`
+}
+
+func (b *benchOutput) write(p *process, r *bench.Report) error {
+	switch b.JSON {
+	case "-":
+		return r.WriteJSON(p.stdout)
+	case "":
+	default:
+		if err := writeFile(b.JSON, r.WriteJSON); err != nil {
+			return &failure{step: "write the results", err: err}
+		}
+	}
+	return r.WriteTable(p.stdout)
+}
+
+func writeFile(path string, write func(io.Writer) error) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	err = write(f)
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
+
+// progress is one line on a terminal that says what goes on.
+type progress struct {
+	p     *process
+	width int
+}
+
+func newProgress(p *process) *progress { return &progress{p: p} }
+
+func (s *progress) update(g bench.Progress) {
+	if !s.p.terminal {
+		return
+	}
+	line := fmt.Sprintf("  %s on %s: %s", g.Scenario, g.Server, g.Phase)
+	switch {
+	case g.Of > 0:
+		line += fmt.Sprintf(" %d of %d", g.Done, g.Of)
+	case g.Planned > 0:
+		line += fmt.Sprintf(" %.0f of %.0f s · %.0f messages/s", g.Elapsed.Seconds(), g.Planned.Seconds(), g.Delivered)
+	}
+	line += fmt.Sprintf(" · server %.2f, generator %.2f cores", g.ServerCores, g.OwnCores)
+	s.draw(line)
+}
+
+// clear takes the line away.
+func (s *progress) clear() {
+	if s.width > 0 {
+		s.draw("")
+		fmt.Fprint(s.p.stderr, "\r")
+	}
+}
+
+func (s *progress) draw(line string) {
+	n := len([]rune(line))
+	fmt.Fprintf(s.p.stderr, "\r%s%s", line, strings.Repeat(" ", max(0, s.width-n)))
+	s.width = n
+}
