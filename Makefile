@@ -11,7 +11,7 @@ T ?= 10s
 BENCH ?= .
 BENCHTIME ?= 1s
 
-.PHONY: help build run test test-short race fuzz golden gen fmt lint vuln cover bench bench-smoke setup
+.PHONY: help build run test test-short race chaos fuzz golden gen fmt lint vuln cover bench bench-smoke setup
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ test-short: ## run the tests that need neither npm packages nor minutes
 
 race: ## run the concurrent packages three times over under the race detector
 	go test -race -shuffle=on -count=3 ./actors/... ./ratelimit/... ./web/...
+
+chaos: ## kill the server 20 times and its database 4 times under load (SEED=n repeats one)
+	go test -race -count=1 -timeout 30m -v ./tests/chaos -kills=20 -crashes=4 $(if $(SEED),-seed=$(SEED))
 
 fuzz: ## fuzz every decoder for T each (T=10s)
 	@tests/fuzz.sh $(T)

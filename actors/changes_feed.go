@@ -9,10 +9,13 @@ import (
 )
 
 // changesFeed is the feed whose taker is an Engine.
-type changesFeed struct{ *feed }
+type changesFeed struct {
+	*feed
+	pace *pacer
+}
 
 func newChangesFeed(s *System, t *tenancy.Tenant, parent *actor.PID, p *place) changesFeed {
-	f := changesFeed{}
+	f := changesFeed{pace: &pacer{}}
 	f.feed = newFeed(s, t, parent, p, spec{
 		name:   "changes",
 		source: func(db tenancy.Database) (string, string) { return db.Slot, db.Publication },
@@ -53,6 +56,16 @@ func (f changesFeed) notice(who any, text string) {
 
 func (f changesFeed) deliver(group any, list []changes.Delivery) {
 	to := group.(*post)
-	to.wait(rowsRoom, func() bool { return f.life.Err() != nil })
-	to.send(&rows{list: list})
+	gone := func() bool { return f.life.Err() != nil }
+	for len(list) > 0 {
+		n, size := chunk(list)
+		room := rowsRoom
+		if size > paceChunk/rowsRoom {
+			room = 0
+		}
+		to.wait(room, gone)
+		f.pace.waitAll(list[:n], gone)
+		to.send(&rows{list: list[:n]})
+		list = list[n:]
+	}
 }

@@ -50,6 +50,7 @@ type Conn struct {
 	raw      rawFD        // non-blocking writes, where the platform has them
 	lastRead atomic.Int64 // Unix milliseconds of the last byte received
 	in       atomic.Int64 // bytes received
+	lags     atomic.Bool  // behind for so long that no feed waits for it; until nothing waits
 
 	mu      sync.Mutex
 	pend    [][]byte // waiting behind what drain has taken
@@ -210,6 +211,7 @@ func (c *Conn) drain(q [][]byte) {
 		q, c.pend, c.pendN = c.pend, nil, 0
 		if len(q) == 0 {
 			c.busy = false
+			c.lags.Store(false)
 			if c.closing {
 				c.shutLocked()
 			}
@@ -230,6 +232,16 @@ func (c *Conn) stopped(err error) {
 	if cut {
 		c.report(CutStalled, behind)
 	}
+}
+
+// waiting is how many bytes wait behind the batch in transit.
+func (c *Conn) waiting() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.dead || c.closing {
+		return 0
+	}
+	return c.pendN
 }
 
 // over reports whether the connection takes nothing more.

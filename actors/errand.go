@@ -19,7 +19,7 @@ type post struct {
 const (
 	channelRoom = 1024 // messages of a Reader at a Channel
 	socketRoom  = 64   // frames a Reader has given to its Socket and that are not passed on yet
-	rowsRoom    = 64   // batches of rows of an Engine at a Channel
+	rowsRoom    = 4    // small batches of rows of an Engine at a Channel; it takes large ones one by one
 )
 
 func (p *post) send(m any) { p.root.Send(p.pid, m) }
