@@ -95,6 +95,7 @@ func (s *System) Drain(ctx context.Context) {
 	s.stopped.Store(true)
 	s.end()
 	<-s.swept
+	<-s.kept
 	s.closeDatabases()
 	s.sys.Shutdown()
 }

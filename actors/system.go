@@ -33,6 +33,7 @@ type Options struct {
 	EarlySubscribed     bool                  // answer joins before their changes are live, as the original does
 	DurableSlot         bool                  // keep the replication slot over restarts
 	Conn                ConnOptions           // bounds of slow peers; OnCut is the System's own
+	Upkeep              Upkeep                // of the tenants' message tables
 
 	// Lookup reads a tenant's row again, out of a cache as a rule: every 5 s for each tenant that somebody is connected to.
 	// TenantNotFound means that it was deleted. nil: rows change only when Changed or a new connection says so.
@@ -58,6 +59,7 @@ type System struct {
 	life     context.Context //nolint:containedctx // ends with the tree; errands derive from it
 	end      context.CancelFunc
 	swept    chan struct{} // closed when the sweep has ended
+	kept     chan struct{} // closed when the upkeep has ended
 
 	rereading atomic.Bool // rows are being looked up
 
@@ -78,7 +80,8 @@ func New(o Options) (*System, error) {
 	setDefault(&o.IdleTimeout, time.Minute)
 	setDefault(&o.FeedIdle, 10*time.Minute)
 	setDefault(&o.LiveTimeout, 8*time.Second)
-	s := &System{o: o, log: o.Log, bus: o.Bus, rates: ratelimit.NewRegistry(), metrics: newMetrics(), readers: map[*Reader]struct{}{}, databases: map[*tenantDatabase]struct{}{}, swept: make(chan struct{})}
+	o.Upkeep.defaults()
+	s := &System{o: o, log: o.Log, bus: o.Bus, rates: ratelimit.NewRegistry(), metrics: newMetrics(), readers: map[*Reader]struct{}{}, databases: map[*tenantDatabase]struct{}{}, swept: make(chan struct{}), kept: make(chan struct{})}
 	s.rates.OnCrossing(s.crossing)
 	s.guard = actor.WithGuardian(stopAlways())
 	if o.Metrics != nil {
@@ -97,7 +100,8 @@ func New(o Options) (*System, error) {
 	s.bus.Receive(func(tenant, room string, batch []byte) {
 		s.sys.Root.Send(s.tenants, &arrived{tenant: tenant, room: room, batch: batch})
 	})
-	go s.sweep() // ends with s.life
+	go s.sweep()          // ends with s.life
+	go s.keepPartitions() // ends with s.life
 	return s, nil
 }
 

@@ -83,6 +83,13 @@ func (d *tenantDatabase) refresh(t *tenancy.Tenant) {
 	d.row = t
 }
 
+// tenant is the newest row.
+func (d *tenantDatabase) tenant() *tenancy.Tenant {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.row
+}
+
 // close ends the pool once what uses it has ended. It blocks; nothing opens it again.
 func (d *tenantDatabase) close() {
 	d.end()
