@@ -49,7 +49,7 @@ func (u *Upkeep) wait() time.Duration {
 	if !u.Randomize {
 		return u.Every
 	}
-	return u.Every + time.Duration(1+rand.IntN(59))*time.Minute //nolint:gosec // spreads load, guards nothing
+	return u.Every + time.Duration(1+rand.IntN(59))*time.Minute
 }
 
 // keepPartitions tends the databases of the tenants in use until the tree ends.
@@ -135,7 +135,7 @@ func (s *System) tend(ctx context.Context, t *tenancy.Tenant, now time.Time, dro
 	}
 	db, err := t.Database()
 	if t.Suspend || err != nil {
-		return nil //nolint:nilerr // whoever needs the database is told
+		return nil // whoever needs the database is told
 	}
 	conn, err := postgres.Connect(ctx, db.Settings.WithApplication(janitor))
 	if err != nil {

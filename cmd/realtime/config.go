@@ -143,6 +143,26 @@ var sections = []section{
 		{"CLIENT_PRESENCE_WINDOW_MS", millis(1, func(c *Config) *time.Duration { return &c.PresenceWindow }), "", "that window (upstream: 30000)", false},
 		{"TENANT_CACHE_EXPIRATION_IN_MS", millis(0, func(c *Config) *time.Duration { return &c.TenantTTL }), "30000", "how long a tenant's row is believed", false},
 	}},
+	{"Stored messages", []setting{
+		{
+			"RUN_JANITOR", boolean(func(c *Config) *bool { return &c.Upkeep.Janitor }), "false",
+			"drop the day partitions of `realtime.messages` that are over for 72 hours; they are made ahead whatever this says", false,
+		},
+		{"JANITOR_RUN_AFTER_IN_MS", millis(0, func(c *Config) *time.Duration { return &c.Upkeep.First }), "600000", "added to the first wait", false},
+		{"JANITOR_SCHEDULE_TIMER_IN_MS", millis(1000, func(c *Config) *time.Duration { return &c.Upkeep.Every }), "14400000", "wait between two rounds", false},
+		{"JANITOR_SCHEDULE_RANDOMIZE", boolean(func(c *Config) *bool { return &c.Upkeep.Randomize }), "true", "add 1 to 59 minutes to each wait", false},
+		{"JANITOR_CHUNK_SIZE", integer(1, 10000, func(c *Config) *int { return &c.Upkeep.Chunk }), "10", "tenants that one worker goes through at a time", false},
+		{
+			"JANITOR_CLEANUP_MAX_CHILDREN", integer(1, 1000, func(c *Config) *int { return &c.Upkeep.Workers }), "",
+			"another name of `JANITOR_MAX_CHILDREN`, which wins", false,
+		},
+		{"JANITOR_MAX_CHILDREN", integer(1, 1000, func(c *Config) *int { return &c.Upkeep.Workers }), "", "workers at a time; unset: 5", false},
+		{
+			"JANITOR_CLEANUP_CHILDREN_TIMEOUT", millis(1, func(c *Config) *time.Duration { return &c.Upkeep.Timeout }), "",
+			"another name of `JANITOR_CHILDREN_TIMEOUT`, which wins", false,
+		},
+		{"JANITOR_CHILDREN_TIMEOUT", millis(1, func(c *Config) *time.Duration { return &c.Upkeep.Timeout }), "", "longest time for one worker's tenants; unset: 5000", false},
+	}},
 	{"Behaviour", []setting{
 		{"CONNECT_ERROR_BACKOFF_MS", millis(0, func(c *Config) *time.Duration { return &c.ConnectPause }), "2000", "pause before a connection is refused", false},
 		{"CHANNEL_ERROR_BACKOFF_MS", millis(0, func(c *Config) *time.Duration { return &c.JoinPause }), "5000", "pause before a join is refused; nothing else waits for it", false},

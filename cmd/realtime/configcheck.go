@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"realtime/actors"
 	"realtime/tenancy"
 )
 
@@ -51,6 +52,8 @@ type Config struct {
 	PresenceCalls  *int
 	PresenceWindow time.Duration
 	TenantTTL      time.Duration
+
+	Upkeep actors.Upkeep
 
 	ConnectPause     time.Duration
 	JoinPause        time.Duration

@@ -110,7 +110,7 @@ func (s *server) start(ctx context.Context) error {
 		s.log.Warn("configuration", "warning", w)
 	}
 	for _, step := range []func(context.Context) error{
-		s.raiseLimits, s.listen, s.openDatabase, s.openTenants, s.remember, s.startActors, s.startWeb, s.startPush, s.awaitReady, s.checkDatabase,
+		s.raiseLimits, s.listen, s.openDatabase, s.openTenants, s.remember, s.startActors, s.prepareTenant, s.startWeb, s.startPush, s.awaitReady, s.checkDatabase,
 	} {
 		if err := ctx.Err(); err != nil {
 			return err

@@ -22,7 +22,7 @@ func (s *server) startActors(context.Context) error {
 	s.system, err = actors.New(actors.Options{
 		Log: s.log, Metrics: s.registry, Lookup: s.tenants.Get,
 		JoinPause: s.c.JoinPause, NoChannelTimeout: s.c.NoChannelTimeout, AccessTokenThrottle: s.c.TokenThrottle,
-		EarlySubscribed: s.c.EarlySubscribed, DurableSlot: s.c.Slot == "durable",
+		EarlySubscribed: s.c.EarlySubscribed, DurableSlot: s.c.Slot == "durable", Upkeep: s.c.Upkeep,
 	})
 	if err != nil {
 		return &failure{step: "start the actors", err: err}
