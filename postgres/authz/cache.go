@@ -21,6 +21,10 @@ const (
 	// LookEvery is how old what is known of the policies may be when an answer is used again: at most so long after a policy changed
 	// somebody is let in by the old one.
 	LookEvery = 5 * time.Second
+	// lookLeast is how old it may be when a question is asked: it is looked up with the question otherwise.
+	lookLeast = time.Second
+	// maxRoles bounds for how many roles it is remembered whether any policy applies to them.
+	maxRoles = 64
 	// maxEntries bounds a tenant's memory, at about 400 bytes each. At the bound what was used longest ago is asked again.
 	maxEntries = 16_384
 	// poolWait is how long a check waits for a connection.
@@ -41,7 +45,8 @@ type Cache struct {
 	newest  entry // the ring of entries by use: newest.next was used last
 	print   string
 	plain   bool
-	looked  time.Time // when print and plain were read
+	looked  time.Time           // since when they are known to be that
+	roles   map[string]*catalog // what was read for each role, the same policies
 	full    []time.Time
 }
 
@@ -121,7 +126,7 @@ func (c *Cache) try(ctx context.Context, r *Request) (*Grants, *catalog, error) 
 		return nil, nil, fmt.Errorf("connect to check policies: %w", err)
 	}
 	defer conn.Release()
-	return check(ctx, conn.Conn(), r)
+	return check(ctx, conn.Conn(), r, c.known(r.Role))
 }
 
 // busy reports whether every connection of the pool is in use.

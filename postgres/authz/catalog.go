@@ -1,6 +1,9 @@
 package authz
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // settingsSQL makes the settings that policies read, for the transaction. Row security on is the default; off would turn every
 // policy into an error.
@@ -51,6 +54,7 @@ select
 
 // catalog is what catalogSQL says.
 type catalog struct {
+	at    time.Time // before it was read
 	print string
 	plain bool // answers depend on nothing but token, topic and policies
 	read  bool // some SELECT policy applies to the role, or it needs none

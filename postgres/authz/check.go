@@ -44,7 +44,9 @@ var statements = map[string]string{
 
 // check asks everything about one request in one transaction and one round trip. The segments of the pipeline end with a
 // Sync each, so an error costs its own question alone; the time of each answer's arrival tells how long it took.
-func check(ctx context.Context, conn *pgx.Conn, r *Request) (*Grants, *catalog, error) {
+//
+// What is known of the policies is not looked up again.
+func check(ctx context.Context, conn *pgx.Conn, r *Request, known *catalog) (*Grants, *catalog, error) {
 	ctx, cancel := context.WithTimeout(ctx, CheckLimit)
 	defer cancel()
 	for name, sql := range statements {
@@ -54,7 +56,11 @@ func check(ctx context.Context, conn *pgx.Conn, r *Request) (*Grants, *catalog, 
 	}
 	start := time.Now()
 	p := conn.PgConn().StartPipeline(ctx)
-	send(p, script(r))
+	questions := script(r)
+	if known != nil {
+		questions[segCatalog] = nil
+	}
+	send(p, questions)
 	answers, err := receive(p, start)
 	if cerr := p.Close(); err == nil && cerr != nil {
 		err = cerr
@@ -62,7 +68,7 @@ func check(ctx context.Context, conn *pgx.Conn, r *Request) (*Grants, *catalog, 
 	if err != nil {
 		return nil, nil, err
 	}
-	g, c, err := judge(answers)
+	g, c, err := judge(answers, known, start)
 	if err != nil {
 		return nil, nil, err
 	}

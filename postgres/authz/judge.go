@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -18,13 +19,16 @@ var segmentOf = [decisions]int{
 }
 
 // judge makes verdicts of the answers. It fails when the transaction could not even begin.
-func judge(a *[segments]reply) (*Grants, *catalog, error) {
+func judge(a *[segments]reply, c *catalog, start time.Time) (*Grants, *catalog, error) {
 	if err := a[segBegin].err; err != nil && !strings.HasPrefix(postgres.State(err), "22") { // class 22: a value of the token's that is no text
 		return nil, nil, fmt.Errorf("begin to check policies: %w", err)
 	}
-	c, err := readCatalog(&a[segCatalog])
-	if err != nil && a[segBegin].err == nil {
-		return nil, nil, err
+	if c == nil && a[segBegin].err == nil {
+		var err error
+		if c, err = readCatalog(&a[segCatalog]); err != nil {
+			return nil, nil, err
+		}
+		c.at = start
 	}
 	g := &Grants{}
 	if c != nil {

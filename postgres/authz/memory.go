@@ -34,13 +34,16 @@ func (c *Cache) keep(r *Request, g *Grants, cat *catalog) {
 	defer c.mu.Unlock()
 	now := time.Now()
 	if cat != nil {
-		c.note(cat, now)
+		c.note(cat)
+		if len(c.roles) < maxRoles {
+			c.roles[r.Role] = cat
+		}
 	}
 	k := c.keyOf(r)
 	if old, ok := c.entries[k]; ok {
 		c.drop(old)
 	}
-	if cat == nil || g.Err(All()...) != nil || !g.May(ReadBroadcast) && !g.May(ReadPresence) && !g.May(WriteBroadcast) {
+	if cat == nil || cat.print != c.print || g.Err(All()...) != nil || !g.May(ReadBroadcast) && !g.May(ReadPresence) && !g.May(WriteBroadcast) {
 		return
 	}
 	e := &entry{key: k, grants: g, until: now.Add(keepRows)}
@@ -54,12 +57,26 @@ func (c *Cache) keep(r *Request, g *Grants, cat *catalog) {
 	}
 }
 
-// note takes in what the policies are now.
-func (c *Cache) note(cat *catalog, now time.Time) {
+// known is what was lately seen of the policies, for a role, nil if that is too long ago. A question that is asked after it was seen is
+// answered by these policies or newer ones.
+func (c *Cache) known(role string) *catalog {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if cat := c.roles[role]; cat != nil && cat.print == c.print && time.Since(cat.at) < lookLeast {
+		return cat
+	}
+	return nil
+}
+
+// note takes in what the policies are, if that is news.
+func (c *Cache) note(cat *catalog) {
+	if !cat.at.After(c.looked) {
+		return
+	}
 	if c.print != cat.print || c.plain != cat.plain {
 		c.clear()
 	}
-	c.print, c.plain, c.looked = cat.print, cat.plain, now
+	c.print, c.plain, c.looked = cat.print, cat.plain, cat.at
 }
 
 // Look reads what the policies are and names them: whose grants have another name ([Grants.Policies]) should ask again. An error is
@@ -69,13 +86,13 @@ func (c *Cache) Look(ctx context.Context) (policies string, err error) {
 	if err != nil {
 		return "", outage(err)
 	}
-	var cat catalog
+	cat := catalog{at: time.Now()}
 	if err := pool.QueryRow(ctx, catalogSQL, "").Scan(&cat.print, &cat.plain, &cat.read, &cat.write); err != nil {
 		return "", outage(fmt.Errorf("look at the policies of realtime.messages: %w", err))
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.note(&cat, time.Now())
+	c.note(&cat)
 	return cat.print, nil
 }
 
@@ -96,7 +113,7 @@ func (c *Cache) ForgetAll() {
 }
 
 func (c *Cache) clear() {
-	c.entries = map[key]*entry{}
+	c.entries, c.roles = map[key]*entry{}, map[string]*catalog{}
 	c.newest.prev, c.newest.next = &c.newest, &c.newest
 }
 
