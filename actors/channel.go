@@ -2,6 +2,7 @@ package actors
 
 import (
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -30,10 +31,13 @@ type channel struct {
 	joins    int // joins received
 	pending  map[*member]struct{}
 	subs     subscribers
-	batches  [versions]batch
+	batches  [groups]batch
 	acks     []acknowledgement
 	bus      []byte // what goes to other nodes with the next flush
 	presence *post
+	trackers []*member // who hears presence since it tracked
+	again    []*member // to be asked about again
+	reasking bool      // the policies are asked about one of them
 	due      deadlines
 	timer    *time.Timer
 	timerAt  time.Time
@@ -58,6 +62,10 @@ func (c *channel) receive(x actor.Context) {
 		c.push(m)
 	case *joinChannel:
 		c.join(m)
+	case *permitted:
+		c.permitted(m)
+	case *policies:
+		c.reask(m)
 	case *live:
 		c.live(m)
 	case *rows:
@@ -121,7 +129,12 @@ func (c *channel) settle() {
 }
 
 func (c *channel) full() bool {
-	return len(c.batches[0].buf) >= batchBytes || len(c.batches[1].buf) >= batchBytes || len(c.acks) >= channelRoom
+	for i := range c.batches {
+		if len(c.batches[i].buf) >= batchBytes {
+			return true
+		}
+	}
+	return len(c.acks) >= channelRoom
 }
 
 // reply answers a push. Whatever was gathered before must be flushed by the caller if order matters.
@@ -179,6 +192,10 @@ func (c *channel) remove(m *member) {
 	c.due.drop(m)
 	c.unwatch(m)
 	c.forgetReady(m)
+	m.held = nil
+	if m.byTrack {
+		c.trackers = slices.DeleteFunc(c.trackers, func(t *member) bool { return t == m })
+	}
 	if m.presence != nil {
 		c.presence.send(&drop{m: m})
 	}

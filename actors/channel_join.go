@@ -1,7 +1,6 @@
 package actors
 
 import (
-	"errors"
 	"time"
 
 	"realtime/postgres/changes"
@@ -12,7 +11,6 @@ import (
 
 var (
 	errCrashed      = codes.New(codes.UnknownErrorOnChannel, "join crashed")
-	errNoRows       = errors.New("no policy on realtime.messages lets this role read the topic")
 	defaultJoinWait = 15 * time.Second
 	maxJoinWait     = 20 * time.Second
 )
@@ -27,6 +25,17 @@ func (c *channel) join(j *joinChannel) {
 		c.rest()
 		return
 	}
+	m.present = m.join.PresenceEnabled || c.tenant.PresenceEnabled
+	if m.private {
+		c.pending[m] = struct{}{}
+		c.ask(m, false)
+		return
+	}
+	c.proceed(m)
+}
+
+// proceed goes on with a join that may be: its changes, if it wants any, then the reply.
+func (c *channel) proceed(m *member) {
 	if len(m.changes) == 0 {
 		c.admit(m, "", "")
 		return
@@ -63,9 +72,7 @@ func (c *channel) authorize(m *member) (f *codes.Fault, reason string) {
 	switch {
 	case err != nil:
 		return codes.Of(err), tenancy.JoinReason(err)
-	case m.private:
-		f = codes.Wrap(codes.Unauthorized, errNoRows, "You do not have permissions to read from this Channel topic: %s", c.room.sub)
-	case m.join.Replay != nil:
+	case m.join.Replay != nil && !m.private:
 		f = codes.New(codes.UnableToReplayMessages, "Replay is not allowed for public channels")
 	default:
 		m.claims = claims
@@ -129,10 +136,9 @@ func (c *channel) admit(m *member, status, message string) {
 	m.conn.Send(c.awaitReady(b, m, now))
 	c.due.set(m, c.recheck(m, now))
 	c.arm()
-	present := m.join.PresenceEnabled || c.tenant.PresenceEnabled
 	m.presenceKey, m.join, m.topicJSON = m.join.PresenceKey, nil, c.json
 	c.s.sys.Root.Send(m.socket, &admitted{m: m, channel: c.self})
-	if present {
+	if m.present && m.hears.presence() {
 		c.enter(m)
 	}
 	c.s.metrics.joinSeconds.Observe(time.Since(m.started).Seconds())
@@ -236,7 +242,9 @@ func (c *channel) warn(m *member, warnings []string) {
 func (c *channel) feedReset(f *feedReset) {
 	c.cdc = f.cdc
 	for m := range c.pending {
-		c.watch(m)
+		if m.watching {
+			c.watch(m)
+		}
 	}
 	c.subs.each(func(m *member) {
 		if m.watching {

@@ -6,6 +6,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/google/uuid"
 
+	"realtime/postgres/authz"
 	"realtime/protocol"
 	"realtime/protocol/codes"
 	"realtime/ratelimit"
@@ -58,6 +59,10 @@ func (c *channel) presencePush(p *push) {
 		c.answer(p, protocol.EmptyObject)
 		return
 	}
+	if e.Event == "track" && !c.mayTrack(m) {
+		c.answer(p, protocol.EmptyObject)
+		return
+	}
 	c.withPresence(m)
 	if !m.presence.window.Take(time.Now()) {
 		l := c.tenant.Limits
@@ -75,6 +80,27 @@ func (c *channel) presencePush(p *push) {
 		c.s.complain(m.hello, codes.New(codes.UnknownPresenceEvent, ""), c.room.sub)
 		c.answer(p, protocol.EmptyObject)
 	}
+}
+
+// mayTrack reports whether a member may be present. Who did not ask for presence when it joined a private channel hears of it from its
+// first attempt on.
+func (c *channel) mayTrack(m *member) bool {
+	if m.private && !m.present && !m.byTrack && m.grants.May(authz.ReadPresence) {
+		m.byTrack = true
+		c.trackers = append(c.trackers, m)
+	}
+	return c.mayWrite(m, authz.WritePresence)
+}
+
+// personally shows a diff to those who hear presence since they tracked, with the join_ref that upstream puts there. It reports how many.
+func (c *channel) personally(s *shown) int {
+	if len(c.trackers) > 0 {
+		c.flush()
+	}
+	for _, m := range c.trackers {
+		m.conn.Send(protocol.AppendPush(nil, m.hello.Version, m.pushRef(), c.json, s.event, s.payload))
+	}
+	return len(c.trackers)
 }
 
 func (c *channel) track(p *push, e protocol.PresencePush) {
@@ -125,14 +151,16 @@ func (c *channel) shown(s *shown) {
 }
 
 func (c *channel) diff(s *shown) {
+	n := 0
 	for i := range c.batches {
-		if v := protocol.Version(i + 1); len(c.subs[i]) > 0 {
+		if h, v := groupOf(i); h.presence() && len(c.subs[i]) > 0 {
+			n += len(c.subs[i])
 			c.batches[i].addWith(func(dst []byte) []byte {
-				return protocol.AppendPush(dst, v, protocol.Ref{}, c.json, s.event, s.payload)
+				return protocol.AppendPush(dst, protocol.Version(v), protocol.Ref{}, c.json, s.event, s.payload)
 			}, nil)
 		}
 	}
-	c.counts.presence.Add(c.subs.len())
+	c.counts.presence.Add(n + c.personally(s))
 }
 
 // presenceGone: the topic's Presence crashed, and with it every meta. The Channel goes the same way, so that

@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"realtime/postgres/authz"
 	"realtime/protocol"
 )
 
@@ -10,7 +11,13 @@ func (c *channel) publish(p *publish) {
 		if !c.member(p.from) {
 			return
 		}
+		if c.hold(p.from, p.size, p) {
+			return
+		}
 		c.counts.events.Add(1)
+		if !c.mayWrite(p.from, authz.WriteBroadcast) {
+			return // without an answer, as upstream
+		}
 		if p.oversize || p.fault != nil {
 			c.unfit(p)
 			return
@@ -29,10 +36,15 @@ func (c *channel) publish(p *publish) {
 	c.throttle(p, to)
 }
 
-// reach is how many members of each serializer get a broadcast.
-type reach [versions]int
+// reach is how many members of each group get a broadcast.
+type reach [groups]int
 
-func (r reach) all() int { return r[0] + r[1] }
+func (r reach) all() (n int) {
+	for _, g := range r {
+		n += g
+	}
+	return n
+}
 
 // gather puts the frame of each serializer into its batch and reports how many members will get it. A long frame
 // goes out at once and is not copied.
@@ -45,12 +57,16 @@ func (c *channel) gather(p *publish) (to reach) {
 		c.flush()
 	}
 	for i := range c.batches {
-		v := protocol.Version(i + 1)
 		n := len(c.subs[i])
 		if n == 0 {
 			continue
 		}
-		mine := skipped != nil && skipped.hello.Version == v
+		h, version := groupOf(i)
+		if !h.broadcasts() {
+			continue
+		}
+		v := protocol.Version(version)
+		mine := skipped != nil && skipped.group() == i
 		if mine && n == 1 {
 			continue
 		}
@@ -106,7 +122,7 @@ func (c *channel) throttle(p *publish, to reach) {
 	c.flush()
 	l := over("max_events_per_second", c.counts.events, limit)
 	c.subs.each(func(m *member) {
-		if to[m.hello.Version-1] > 0 && (m != p.from || m.self) {
+		if to[m.group()] > 0 && (m != p.from || m.self) {
 			c.expel(m, "Too many messages per second", l)
 		}
 	})
@@ -115,6 +131,9 @@ func (c *channel) throttle(p *publish, to reach) {
 // push handles what is not a broadcast.
 func (c *channel) push(p *push) {
 	if !c.member(p.from) {
+		return
+	}
+	if p.event != protocol.EventAccessToken && c.hold(p.from, len(p.payload), p) {
 		return
 	}
 	switch p.event {

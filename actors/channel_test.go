@@ -115,7 +115,7 @@ func TestRefusalPausesOnlyItself(t *testing.T) {
 		a.join(room1, `{}`)
 		pause(5*time.Second + time.Millisecond)
 		a.want(`["1","1","realtime:","phx_reply",{"status":"error","response":{"reason":"TopicNameRequired: You must provide a topic name"}}]`,
-			`["2","2","realtime:secret","phx_reply",{"status":"error","response":{"reason":"Unauthorized: You do not have permissions to read from this Channel topic: secret"}}]`)
+			`["2","2","realtime:secret","phx_reply",{"status":"error","response":{"reason":"UnableToConnectToProject: Realtime was unable to connect to the project database"}}]`)
 		a.send(`["9","9","elsewhere","phx_join",{}]`)
 		a.want(`[null,"9","elsewhere","phx_reply",{"status":"error","response":{"reason":"unmatched topic"}}]`)
 	})

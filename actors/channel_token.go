@@ -35,20 +35,29 @@ func (c *channel) accessToken(p *push) {
 	case t.Null || t.Token == m.token || m.holds(t.Token) || protocol.IsAPIKey(t.Token):
 		return
 	}
-	now := time.Now()
 	if m.refresh == nil {
 		m.refresh = &refresh{}
 	}
-	if free := m.refresh.at.Add(c.s.o.AccessTokenThrottle); now.Before(free) {
-		m.refresh.held = &t.Token
-		if m.claims.Expires.Before(free) { // the one in force must not outlive itself
-			free = m.claims.Expires
-		}
-		c.due.set(m, free)
-		c.arm()
-		return
+	if m.refresh.held = &t.Token; m.asking {
+		return // however many come meanwhile, the latest is taken up when the policies have answered
 	}
-	c.refresh(m, t.Token, now)
+	if now := time.Now(); !c.throttled(m, now) {
+		c.refresh(m, t.Token, now)
+	}
+}
+
+// throttled reports whether the token that a member holds has to wait, and sees to it that it is taken up then.
+func (c *channel) throttled(m *member, now time.Time) bool {
+	free := m.refresh.at.Add(c.s.o.AccessTokenThrottle)
+	if !now.Before(free) {
+		return false
+	}
+	if m.claims.Expires.Before(free) { // the one in force must not outlive itself
+		free = m.claims.Expires
+	}
+	c.due.set(m, free)
+	c.arm()
+	return true
 }
 
 // refresh verifies a new token and puts it in force.
@@ -59,11 +68,17 @@ func (c *channel) refresh(m *member, token string, now time.Time) {
 		c.closeToken(m, err)
 		return
 	}
+	if m.private {
+		c.db.policy.Forget(c.request(m, false))
+	}
 	m.token, m.claims = token, claims
 	c.due.set(m, c.recheck(m, now))
 	c.arm()
 	if m.watching {
 		c.watch(m)
+	}
+	if m.private {
+		c.ask(m, true)
 	}
 }
 
@@ -88,7 +103,7 @@ func (c *channel) tick() {
 		case m.unready(now):
 			c.expel(m, "Replication connection was not established in time", nil)
 			continue
-		case m.refresh.waits():
+		case m.refresh.waits() && !m.asking:
 			c.refresh(m, *m.refresh.held, now)
 			continue
 		}

@@ -23,6 +23,7 @@ type site struct {
 	tenant *tenancy.Tenant
 	db     postgres.Settings
 	log    *lockedBuffer
+	tokens int // made by fresh
 }
 
 type lockedBuffer struct {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"realtime/postgres/authz"
 	"realtime/protocol"
 	"realtime/ratelimit"
 	"realtime/tenancy"
@@ -32,6 +33,15 @@ type member struct {
 	claims            *tenancy.Claims
 	refresh           *refresh // nil until the client sends a token
 	private           bool
+	present           bool // presence is on for this membership
+	byTrack           bool // hears presence since it tracked, not since it joined
+	hears             hearing
+	grants            *authz.Grants // of a private channel's policies; nil on a public one
+	asking            bool          // the policies are asked about the token; what it pushes is held
+	asked             int           // questions so far: which answer counts
+	told              uint8         // writes that were refused and logged, a bit for each decision
+	held              []any
+	heldBytes         int
 	state             memberState
 	over              atomic.Bool // ended, as far as the Reader needs to know
 	slot              int         // place among the subscribers of its version

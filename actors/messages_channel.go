@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"realtime/postgres/authz"
 	"realtime/postgres/changes"
 	"realtime/protocol"
 	"realtime/protocol/codes"
@@ -72,6 +73,18 @@ type (
 
 	// tick comes from the Channel's timer: some deadline has passed.
 	tick struct{}
+
+	// permitted comes home from an errand: what the policies grant a member, or why they could not be asked.
+	permitted struct {
+		m      *member
+		asked  int  // which of the member's questions
+		again  bool // the policies changed, not the token
+		grants *authz.Grants
+		err    error
+	}
+
+	// policies comes from the Tenant of a private Channel: the name of the policies there are now.
+	policies struct{ name string }
 
 	// remote comes from the bus: a batch another node has fanned out to its own members.
 	remote struct{ batch []byte }

@@ -47,6 +47,15 @@ type (
 		busiest *atomic.Pointer[post]
 	}
 
+	// look comes from the Tenant's timer: see whether the policies of private channels changed.
+	look struct{}
+
+	// looked comes home from the errand of that: the policies' name, or why they could not be seen.
+	looked struct {
+		name string
+		err  error
+	}
+
 	// idle comes from a Channel without members; joins is how many joins it was given.
 	idle struct {
 		room  room

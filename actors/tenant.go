@@ -32,6 +32,8 @@ type tenant struct {
 	names    int // Channels started so far: their names
 	cdc      *post
 	db       *tenantDatabase
+	self     *actor.PID
+	policies policyWatch
 	draining bool
 	gone     bool // deleted since somebody connected
 }
@@ -50,6 +52,7 @@ func newTenant(s *System, t *tenancy.Tenant, n *counts, db *tenantDatabase) *ten
 func (t *tenant) receive(c actor.Context) {
 	switch m := c.Message().(type) {
 	case *actor.Started:
+		t.self = c.Self()
 		t.startCDC(c)
 	case *row:
 		t.refresh(m)
@@ -63,6 +66,10 @@ func (t *tenant) receive(c actor.Context) {
 		t.publication(m)
 	case *arrived:
 		t.arrived(m)
+	case *look:
+		t.look()
+	case *looked:
+		t.looked(m)
 	case *idle:
 		t.idle(c, m)
 	case *lost:

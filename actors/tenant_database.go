@@ -39,6 +39,7 @@ type tenantDatabase struct {
 	end    context.CancelFunc
 	policy *authz.Cache
 	flight singleflight.Group
+	turn   chan struct{} // of those who can wait
 
 	mu       sync.Mutex
 	row      *tenancy.Tenant
@@ -49,7 +50,7 @@ type tenantDatabase struct {
 }
 
 func (s *System) newTenantDatabase(t *tenancy.Tenant) *tenantDatabase {
-	d := &tenantDatabase{log: s.log.With("tenant", t.ExternalID), row: t}
+	d := &tenantDatabase{log: s.log.With("tenant", t.ExternalID), row: t, turn: make(chan struct{}, 1)}
 	d.life, d.end = context.WithCancel(s.life)
 	d.policy = authz.New(d.life, d.open)
 	s.mu.Lock()
@@ -107,6 +108,18 @@ func (d *tenantDatabase) check(ctx context.Context, r *authz.Request) (*authz.Gr
 	return d.policy.Check(ctx, r)
 }
 
+// checkLater asks the policies when nobody else's question of this kind is under way, so that it never takes more than one of the
+// pool's connections from those who wait for an answer.
+func (d *tenantDatabase) checkLater(ctx context.Context, r *authz.Request) (*authz.Grants, error) {
+	select {
+	case d.turn <- struct{}{}:
+		defer func() { <-d.turn }()
+		return d.check(ctx, r)
+	case <-ctx.Done():
+		return nil, codes.Wrap(codes.UnableToConnectToProject, ctx.Err(), "")
+	}
+}
+
 // open gives the pool. It waits for one that is being opened. An error is a *codes.Fault whose text a client may read:
 // UnableToConnectToProject, InitializingProjectConnection, DatabaseLackOfConnections or DatabaseConnectionRateLimitReached.
 func (d *tenantDatabase) open(ctx context.Context) (*postgres.Pool, error) {
@@ -142,7 +155,7 @@ func (d *tenantDatabase) connect(db tenancy.Database) (*postgres.Pool, error) {
 	size := max(db.PoolSize, poolLeast)
 	pool, err := postgres.OpenPool(ctx, db.Settings.WithApplication("realtime_connect"), size)
 	if err == nil {
-		if err = roomFor(ctx, pool, size); err != nil {
+		if err = d.ready(ctx, pool, size); err != nil {
 			pool.Close()
 		}
 	}
@@ -196,6 +209,28 @@ func (d *tenantDatabase) paused(now time.Time) *codes.Fault {
 		return nil
 	}
 	return codes.Wrap(codes.DatabaseConnectionRateLimitReached, fmt.Errorf("%w; the last: %w", errFailedOften, d.fault), "")
+}
+
+// ready sees to what private channels need: connections that are left, the schema realtime, and today's partition. A partition that
+// cannot be made is not the end: those who need it are told.
+func (d *tenantDatabase) ready(ctx context.Context, pool *postgres.Pool, size int) error {
+	if err := roomFor(ctx, pool, size); err != nil {
+		return err
+	}
+	conn, err := pool.Acquire(ctx)
+	if err != nil {
+		return fmt.Errorf("prepare the tenant's database: %w", err)
+	}
+	defer conn.Release()
+	_, err = postgres.PrepareTenant(ctx, conn.Conn(), time.Now())
+	if f := codes.Of(err); f != nil && (f.Code == codes.MigrationsFailedToRun || f.Code == codes.PartitionCreationFailed) {
+		d.log.Error("the tenant's database is not ready for private channels", "code", string(f.Code), "err", err)
+		if f.Code == codes.MigrationsFailedToRun {
+			return codes.Wrap(codes.UnableToConnectToProject, err, "")
+		}
+		return nil
+	}
+	return err
 }
 
 // roomFor checks that the server has connections left for a pool of the given size and for our other sessions.

@@ -45,6 +45,9 @@ func (t *tenant) open(c actor.Context, r room) (*child, error) {
 	if len(t.channels) == 1 {
 		t.cdc.send(&inUse{yes: true})
 	}
+	if r.private {
+		t.watchPolicies()
+	}
 	t.s.bus.Join(t.row.ExternalID, r.String())
 	return ch, nil
 }

@@ -11,18 +11,17 @@ import (
 	"realtime/postgres"
 )
 
-// How long answers are good for.
+// How long answers are good for. They save questions when many ask the same at once, as after a restart; one that comes alone is
+// asked, so that what changed in the database counts with the next join.
 const (
-	// keepRows is for policies that look at tables, or call functions that may: who lost a membership and joins again within it may
-	// still get in.
-	keepRows = 5 * time.Second
+	// keepRows is for policies that look at tables, or call functions that may.
+	keepRows = time.Second
 	// keepPlain is for policies that look at nothing but the token, the topic and the row.
 	keepPlain = time.Minute
-	// LookEvery is how old what is known of the policies may be when an answer is used again: at most so long after a policy changed
-	// somebody is let in by the old one.
-	LookEvery = 5 * time.Second
-	// lookLeast is how old it may be when a question is asked: it is looked up with the question otherwise.
+	// lookLeast is how old what is known of the policies may be when an answer is used again, or a question asked without a look.
 	lookLeast = time.Second
+	// LookEvery is how often holders of grants should look whether the policies changed.
+	LookEvery = 5 * time.Second
 	// maxRoles bounds for how many roles it is remembered whether any policy applies to them.
 	maxRoles = 64
 	// maxEntries bounds a tenant's memory, at about 400 bytes each. At the bound what was used longest ago is asked again.

@@ -17,9 +17,9 @@ import (
 // Bounds of one check.
 const (
 	// PolicyLimit is how long one statement, and so one policy, may take; a shorter statement_timeout of the database wins.
-	PolicyLimit = 5 * time.Second
+	PolicyLimit = 3 * time.Second
 	// CheckLimit is how long all the questions of one request may take together.
-	CheckLimit = 15 * time.Second
+	CheckLimit = 20 * time.Second
 )
 
 // statements are what a check is made of, by the names they are prepared under. Every segment that writes begins with a command

@@ -7,8 +7,8 @@
 // see check.go. Each question has a verdict of its own, so a policy that raises an error denies only what it is asked about.
 //
 // [Cache] is one tenant's memory of answers. Identical questions that come at the same time are asked once. Grants are kept
-// for a few seconds at most, longer if the policies look at nothing but the token, and dropped when a policy changes.
-// What was refused is never kept: who is let in a moment later gets in.
+// for a second, longer if the policies look at nothing but the token, and dropped when a policy changes.
+// Nobody is refused out of memory: who is let in a moment later gets in.
 //
 // Tokens, claims and headers are handed through and never logged; the memory keeps hashes of them.
 package authz

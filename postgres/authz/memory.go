@@ -3,16 +3,17 @@ package authz
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
-// find looks a request up. The key is of what is known of the policies now.
+// find looks a request up. What it finds grants something the request wants. The key is of what is known of the policies now.
 func (c *Cache) find(r *Request) (key, *Grants) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	k := c.keyOf(r)
 	e, ok := c.entries[k]
-	if now := time.Now(); !ok || now.After(e.until) || now.Sub(c.looked) > LookEvery {
+	if now := time.Now(); !ok || now.After(e.until) || now.Sub(c.looked) > lookLeast || !r.wanted(e.grants) {
 		return k, nil
 	}
 	c.unlink(e)
@@ -28,7 +29,7 @@ func (c *Cache) keyOf(r *Request) key {
 	return keyOf(r, r.headers())
 }
 
-// keep notes what is new about the policies, and a request's answer if it grants something and nothing went wrong.
+// keep notes what is new about the policies, and a request's answer if nothing went wrong.
 func (c *Cache) keep(r *Request, g *Grants, cat *catalog) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -43,7 +44,7 @@ func (c *Cache) keep(r *Request, g *Grants, cat *catalog) {
 	if old, ok := c.entries[k]; ok {
 		c.drop(old)
 	}
-	if cat == nil || cat.print != c.print || g.Err(All()...) != nil || !g.May(ReadBroadcast) && !g.May(ReadPresence) && !g.May(WriteBroadcast) {
+	if cat == nil || cat.print != c.print || g.Err(All()...) != nil || !slices.ContainsFunc(All(), g.May) {
 		return
 	}
 	e := &entry{key: k, grants: g, until: now.Add(keepRows)}

@@ -23,9 +23,9 @@ func outage(err error) *codes.Fault {
 		return codes.Wrap(codes.IncreaseConnectionPool, err, "")
 	case postgres.IsTooManyConnections(err):
 		return codes.Wrap(codes.DatabaseLackOfConnections, err, "")
-	case postgres.IsConnection(err), errors.Is(err, errEnd), errors.Is(err, context.Canceled):
+	case postgres.IsConnection(err), errors.Is(err, errEnd), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return codes.Wrap(codes.UnableToConnectToProject, err, "")
-	case postgres.IsQueryCanceled(err), errors.Is(err, context.DeadlineExceeded):
+	case postgres.IsQueryCanceled(err):
 		return codes.Wrap(codes.QueryCanceled, err, "")
 	default:
 		return codes.Wrap(codes.UnableToSetPolicies, err, "")

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"realtime/protocol/codes"
@@ -16,6 +17,7 @@ type Request struct {
 	Subject string            // the token's sub, "" if it has none
 	Claims  string            // all claims as a JSON object
 	Headers map[string]string // of the request, names in lower case: what policies see as request.headers
+	Wants   []Decision        // a known answer that allows none of them is not believed: nobody is refused out of memory
 	Fresh   bool              // ask even if the answer is known
 }
 
@@ -33,6 +35,9 @@ func (r *Request) headers() []byte {
 
 // key is what two requests with the same answer have in common.
 type key [sha256.Size]byte
+
+// wanted reports whether g allows any of what is wanted.
+func (r *Request) wanted(g *Grants) bool { return slices.ContainsFunc(r.Wants, g.May) }
 
 // keyOf hashes a request, so that no claim is kept. headers nil: they do not matter.
 func keyOf(r *Request, headers []byte) key {
