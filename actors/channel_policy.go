@@ -44,10 +44,9 @@ func (c *channel) permitted(p *permitted) {
 		return // a newer question is under way, or none matters any more
 	}
 	m.asking = false
-	switch {
-	case m.state == joining:
+	if m.state == joining {
 		c.enterBy(m, p.grants, p.err)
-	default:
+	} else {
 		c.reconsider(m, p)
 	}
 	if m.state == joined {

@@ -12,9 +12,9 @@ import (
 )
 
 // newPrivateSite is a site whose database has the schema realtime and these policies.
-func newPrivateSite(t *testing.T, o Options, policies ...string) *site {
+func newPrivateSite(t *testing.T, policies ...string) *site {
 	t.Helper()
-	s := newSite(t, o)
+	s := newSite(t, Options{})
 	if _, err := postgres.PrepareTenant(t.Context(), pgtest.Conn(t, s.db), time.Now()); err != nil {
 		t.Fatal(err)
 	}
@@ -49,24 +49,24 @@ func (c *caller) enter(topic, config string) {
 	c.want(`"phx_reply",{"status":"ok"`)
 }
 
-func (c *caller) say(topic, n string) {
-	c.p.send(`["1","` + n + `","realtime:` + topic + `","broadcast",{"type":"broadcast","event":"e","payload":{"n":` + n + `}}]`)
+func (c *caller) say(n string) {
+	c.p.send(`["1","` + n + `","realtime:room","broadcast",{"type":"broadcast","event":"e","payload":{"n":` + n + `}}]`)
 }
 
 const ackOnly = `"broadcast":{"ack":true}`
 
 func TestPrivateChannelsAskThePolicies(t *testing.T) {
-	s := newPrivateSite(t, Options{}, members...)
+	s := newPrivateSite(t, members...)
 	s.let(alice, "room", "broadcast", true, true)
 	s.let(bob, "room", "broadcast", true, false)
 	a, b := s.connect(alice), s.connect(bob)
 	a.enter("room", ackOnly)
 	b.enter("room", ackOnly)
-	a.say("room", "7")
+	a.say("7")
 	a.want(`["1","7",`, done)
 	b.want(`"broadcast",{"type":"broadcast","event":"e","payload":{"n":7}}]`)
-	b.say("room", "8") // dropped without an answer
-	b.say("room", "9")
+	b.say("8") // dropped without an answer
+	b.say("9")
 	a.quiet(300 * time.Millisecond)
 	b.quiet(10 * time.Millisecond)
 	if n := strings.Count(s.log.String(), "write broadcast denied"); n != 1 {
@@ -84,7 +84,7 @@ func TestPrivateChannelsAskThePolicies(t *testing.T) {
 	// The public channel of that name is another.
 	c.p.send(`["2","2","realtime:room","phx_join",{"config":{"broadcast":{"self":true}}}]`)
 	c.want(`"phx_reply",{"status":"ok"`)
-	a.say("room", "10")
+	a.say("10")
 	a.want(`["1","10",`, done)
 	b.want(`"n":10`)
 	c.quiet(100 * time.Millisecond)
@@ -92,7 +92,7 @@ func TestPrivateChannelsAskThePolicies(t *testing.T) {
 
 // What a member may hear is decided for broadcasts and presence apart.
 func TestPrivateHearing(t *testing.T) {
-	s := newPrivateSite(t, Options{}, members...)
+	s := newPrivateSite(t, members...)
 	s.let(alice, "room", "broadcast", true, true)
 	s.let(alice, "room", "presence", true, true)
 	s.let(bob, "room", "presence", true, false)
@@ -101,7 +101,7 @@ func TestPrivateHearing(t *testing.T) {
 	a.want(`"presence_state",{}`)
 	b.enter("room", `"presence":{"enabled":true,"key":"b"}`)
 	b.want(`"presence_state",{}`)
-	a.say("room", "1")
+	a.say("1")
 	a.p.send(`["1","2","realtime:room","presence",{"event":"track","payload":{"at":"desk"}}]`)
 	a.want(`[null,null,"realtime:room","presence_diff"`)
 	a.want(`["1","2",`, done)
@@ -139,14 +139,14 @@ func TestPrivateHearing(t *testing.T) {
 }
 
 // fresh sends a token that is another than those before.
-func (s *site) fresh(c *caller, topic, sub string) {
+func (s *site) fresh(c *caller, sub string) {
 	s.t.Helper()
 	s.tokens++
-	c.p.send(`["1","9","realtime:` + topic + `","access_token",{"access_token":"` + s.token(sub, time.Hour+time.Duration(s.tokens)*time.Second) + `"}]`)
+	c.p.send(`["1","9","realtime:room","access_token",{"access_token":"` + s.token(sub, time.Hour+time.Duration(s.tokens)*time.Second) + `"}]`)
 }
 
 func TestRefreshAsksAgain(t *testing.T) {
-	s := newPrivateSite(t, Options{}, members...)
+	s := newPrivateSite(t, members...)
 	s.let(alice, "room", "broadcast", true, true)
 	s.let(alice, "room", "presence", true, true)
 	s.let(bob, "room", "broadcast", true, true)
@@ -156,21 +156,21 @@ func TestRefreshAsksAgain(t *testing.T) {
 	b.enter("room", ackOnly)
 	// A write that was lost is lost with the new token, for what is pushed right behind it too.
 	s.let(alice, "room", "broadcast", true, false)
-	s.fresh(a, "room", alice)
-	a.say("room", "1")
+	s.fresh(a, alice)
+	a.say("1")
 	b.quiet(300 * time.Millisecond)
 	s.let(alice, "room", "broadcast", true, true)
-	s.fresh(a, "room", alice)
-	a.say("room", "2")
+	s.fresh(a, alice)
+	a.say("2")
 	a.want(`["1","2",`, done)
 	b.want(`"n":2`)
 	// One of two rights to read is lost, then both.
 	s.let(alice, "room", "presence", false, true)
-	s.fresh(a, "room", alice)
+	s.fresh(a, alice)
 	a.want(`["1",null,"realtime:room","system",{"channel":"room","extension":"system","message":"You no longer have permission to read from this Channel topic: room","status":"error"}]`)
 	a.want(`["1","1","realtime:room","phx_close",{}]`)
 	s.let(bob, "room", "broadcast", false, false)
-	s.fresh(b, "room", bob)
+	s.fresh(b, bob)
 	b.want(`"message":"You do not have permissions to read from this Channel topic: room","status":"error"`)
 	b.want(`phx_close`)
 	// A right that was gained counts from then on.
@@ -180,12 +180,12 @@ func TestRefreshAsksAgain(t *testing.T) {
 	b.want(`"presence_state"`)
 	a.enter("room", ackOnly+`,"presence":{"enabled":true,"key":"a"}`)
 	a.want(`"presence_state"`)
-	a.say("room", "3")
+	a.say("3")
 	a.want(done)
 	s.let(bob, "room", "broadcast", true, false)
-	s.fresh(b, "room", bob)
+	s.fresh(b, bob)
 	eventually(t, "bob hears broadcasts", func() bool {
-		a.say("room", "4")
+		a.say("4")
 		a.want(done)
 		select {
 		case f := <-b.ch:
@@ -196,18 +196,9 @@ func TestRefreshAsksAgain(t *testing.T) {
 	})
 }
 
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !ok(); pause(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain: %s", what)
-		}
-	}
-}
-
 // A policy that is dropped ends what it granted, without a new token and without a rejoin.
 func TestPolicyChangeIsNoticed(t *testing.T) {
-	s := newPrivateSite(t, Options{}, `create policy all_in on realtime.messages for all to authenticated using (true) with check (true)`)
+	s := newPrivateSite(t, `create policy all_in on realtime.messages for all to authenticated using (true) with check (true)`)
 	a := s.connect(alice)
 	a.enter("room", ackOnly)
 	pgtest.Exec(t, s.db, `drop policy all_in on realtime.messages`)
@@ -217,19 +208,19 @@ func TestPolicyChangeIsNoticed(t *testing.T) {
 
 // A client that refreshes a thousand times costs a few questions: while one is asked, only the latest token is kept.
 func TestThousandRefreshes(t *testing.T) {
-	s := newPrivateSite(t, Options{}, members...)
+	s := newPrivateSite(t, members...)
 	s.let(alice, "room", "broadcast", true, true)
 	a := s.connect(alice)
 	a.enter("room", ackOnly)
 	for i := range 1000 {
 		a.p.send(`["1","9","realtime:room","access_token",{"access_token":"` + s.token(alice, time.Hour+time.Duration(i)*time.Second) + `"}]`)
 	}
-	a.say("room", "1")
+	a.say("1")
 	a.want(`["1","1",`, done)
 }
 
 func TestPolicyErrorsDeny(t *testing.T) {
-	s := newPrivateSite(t, Options{}, `create policy bad on realtime.messages for select to authenticated using (realtime.topic() <> 'zero' or 1/(length(topic)-4) = 1)`,
+	s := newPrivateSite(t, `create policy bad on realtime.messages for select to authenticated using (realtime.topic() <> 'zero' or 1/(length(topic)-4) = 1)`,
 		`create policy bad_write on realtime.messages for insert to authenticated with check (1/(length(topic)-length(topic)) = 1)`,
 		`create policy slow on realtime.messages as restrictive for select to authenticated using (realtime.topic() <> 'slow' or pg_sleep(10) is null)`)
 	a := s.connect(alice)
@@ -239,7 +230,7 @@ func TestPolicyErrorsDeny(t *testing.T) {
 		t.Error("the policy's error is not logged")
 	}
 	a.enter("room", ackOnly)
-	a.say("room", "1") // the policy for writing raises: dropped
+	a.say("1") // the policy for writing raises: dropped
 	a.quiet(100 * time.Millisecond)
 	a.p.send(`["2","2","realtime:slow","phx_join",{"config":{"private":true}}]`)
 	a.want(`["2","2","realtime:slow","phx_reply",{"status":"error","response":{"reason":"QueryCanceled: `)
