@@ -89,7 +89,7 @@ func startEngine(t *testing.T, s postgres.Settings, members map[string]string) m
 	rows := make(chan *wal.Tx, 16)
 	var running sync.WaitGroup
 	running.Go(func() { _ = stream.Run(ctx, rows) })                   // ends with ctx
-	running.Go(func() { _ = engine.Run(ctx, rows, func(wal.LSN) {}) }) // ends with ctx
+	running.Go(func() { _ = engine.Run(ctx, rows, func(*wal.Tx) {}) }) // ends with ctx
 	t.Cleanup(func() {
 		cancel()
 		running.Wait()
