@@ -1,6 +1,7 @@
 package tenancy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -103,11 +104,15 @@ func (a *attempt) refuse(list []string) error {
 	fmt.Fprintf(&b, "host %q: tried %s; ", cut(a.host), strings.Join(a.tried, ", "))
 	switch {
 	case len(list) == 0:
-		b.WriteString("there are no tenants")
+		b.WriteString("there are no tenants; SEED_SELF_HOST=true and a restart make one, or POST /api/tenants does")
 	case len(list) > mostNames:
 		fmt.Fprintf(&b, "the first %d tenants are %s", mostNames, quoted(list[:mostNames]))
 	default:
 		fmt.Fprintf(&b, "the tenants are %s", quoted(list))
+	}
+	if len(list) > 0 {
+		fmt.Fprintf(&b, "; let the first label of the host be one of them (%s.example.com), or set SELF_HOST_TENANT_NAME=%s, or REALTIME_TENANT_HOSTS=%s=%s; APP_NAME does not choose a tenant",
+			cut(list[0]), cut(list[0]), cmp.Or(cut(a.host), "host"), cut(list[0]))
 	}
 	return notFound(a.first, errors.New(b.String()))
 }
