@@ -43,14 +43,14 @@ func Binary(t testing.TB, root string) string {
 	t.Helper()
 	once.Do(func() {
 		built = filepath.Join(folder, "realtime")
-		cmd := exec.Command("go", "build", "-o", built, "./cmd/realtime")
+		cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "go", "build", "-o", built, "./cmd/realtime")
 		cmd.Dir = root
 		if out, err := cmd.CombinedOutput(); err != nil {
-			buildErr = fmt.Errorf("build ./cmd/realtime: %w\n%s", err, out)
+			errBuild = fmt.Errorf("build ./cmd/realtime: %w\n%s", err, out)
 		}
 	})
-	if buildErr != nil {
-		t.Fatal(buildErr)
+	if errBuild != nil {
+		t.Fatal(errBuild)
 	}
 	return built
 }
@@ -58,7 +58,7 @@ func Binary(t testing.TB, root string) string {
 var (
 	once     sync.Once
 	built    string
-	buildErr error
+	errBuild error
 )
 
 // Server is one `realtime serve`. The test's goroutine owns it.
@@ -118,7 +118,7 @@ func (s *Server) Set(pair string) {
 // Start starts the server and waits until it is ready.
 func (s *Server) Start() {
 	s.t.Helper()
-	s.cmd = exec.Command(s.bin, "serve")
+	s.cmd = exec.CommandContext(context.WithoutCancel(s.t.Context()), s.bin, "serve") // ended by Stop, not by a context
 	s.cmd.Env, s.cmd.Stdout, s.cmd.Stderr = s.env, s.log, s.log
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
@@ -221,7 +221,7 @@ func holds(line string, words []string) bool {
 
 func freePort(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
