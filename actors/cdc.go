@@ -28,7 +28,8 @@ type cdc struct {
 	feed   *post
 	up     bool
 	waits  bool      // another server reads the slot, and everybody knows
-	place  place     // of the feed, over its lives
+	place  *place    // of the feed, over its lives in one database
+	closed bool      // the tenant is no more: no feeds
 	idle   time.Time // since when nobody subscribes
 
 	messages messagesLine
@@ -44,8 +45,8 @@ type watcher struct {
 
 func newCDC(s *System, t *tenancy.Tenant, n *counts, parent *post) *cdc {
 	return &cdc{
-		s: s, log: s.log.With("tenant", t.ExternalID), row: t, counts: n, tenant: parent, subs: map[*member]*watcher{},
-		messages: messagesLine{waiting: map[*member]*post{}},
+		s: s, log: s.log.With("tenant", t.ExternalID), row: t, counts: n, tenant: parent, subs: map[*member]*watcher{}, place: &place{},
+		messages: messagesLine{waiting: map[*member]*post{}, place: &place{}},
 	}
 }
 
@@ -55,6 +56,10 @@ func (d *cdc) receive(c actor.Context) {
 		d.self = c.Self()
 	case *row:
 		d.refresh(c, m)
+	case *release:
+		d.release(c, m)
+	case *inquire:
+		d.inquire(c, m)
 	case *subscribe:
 		d.subscribe(c, m)
 	case *unsubscribe:
@@ -86,10 +91,15 @@ func (d *cdc) receive(c actor.Context) {
 	}
 }
 
-// refresh takes a newer row; the feed opens its next stream by it.
+// refresh takes a newer row; the feeds open their next streams by it. Those from a database that is not the tenant's any
+// more start over.
 func (d *cdc) refresh(c actor.Context, m *row) {
-	d.row = m.t
-	if d.feed != nil {
+	moved := !sameDatabase(d.row, m.t)
+	d.row, d.closed = m.t, false
+	if moved {
+		d.place, d.messages.place = &place{}, &place{}
+		d.release(c, &release{})
+	} else if d.feed != nil {
 		d.feed.send(m)
 	}
 	d.messagesRow(c, m)
@@ -102,7 +112,7 @@ func (d *cdc) subscribe(c actor.Context, m *subscribe) {
 		w.heard, w.owed = old.heard, old.owed
 	}
 	d.subs[member] = w
-	if d.feed == nil {
+	if d.feed == nil && !d.closed {
 		d.startFeed(c)
 	}
 	if d.up {
@@ -114,7 +124,7 @@ func (d *cdc) startFeed(c actor.Context) {
 	if d.s.draining.Load() {
 		return
 	}
-	p, err := d.s.spawn(c, "changes", "changes", newChangesFeed(d.s, d.row, d.self, &d.place))
+	p, err := d.s.spawn(c, "changes", "changes", newChangesFeed(d.s, d.row, d.self, d.place))
 	if err != nil {
 		d.log.Error("start feed of changes", "err", err)
 		return
@@ -243,7 +253,7 @@ func (d *cdc) terminated(c actor.Context, m *actor.Terminated) {
 		return
 	}
 	d.feed, d.up = nil, false
-	if len(d.subs) > 0 {
+	if len(d.subs) > 0 && !d.closed {
 		d.startFeed(c)
 	}
 }

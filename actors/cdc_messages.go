@@ -10,9 +10,9 @@ import (
 // want to hear when it streams.
 type messagesLine struct {
 	feed    *post
-	place   place // of the feed, over its lives
-	run     int64 // number of the run under way, 0 while nothing streams
-	used    bool  // the tenant has channels
+	place   *place // of the feed, over its lives
+	run     int64  // number of the run under way, 0 while nothing streams
+	used    bool   // the tenant has channels
 	idle    time.Time
 	waiting map[*member]*post // who wants to hear of each run, and the Channel each belongs to
 }
@@ -32,10 +32,10 @@ func (d *cdc) inUse(c actor.Context, m *inUse) {
 
 // startMessages starts the feed if it is needed and there is a database to stream from.
 func (d *cdc) startMessages(c actor.Context) {
-	if d.messages.feed != nil || !d.messages.used || !d.row.HasDatabase() || d.s.draining.Load() {
+	if d.messages.feed != nil || !d.messages.used || d.closed || !d.row.HasDatabase() || d.s.draining.Load() {
 		return
 	}
-	p, err := d.s.spawn(c, "messages", "messages", newMessagesFeed(d.s, d.row, d.self, &d.messages.place, d.counts, d.tenant))
+	p, err := d.s.spawn(c, "messages", "messages", newMessagesFeed(d.s, d.row, d.self, d.messages.place, d.counts, d.tenant))
 	if err != nil {
 		d.log.Error("start feed of messages", "err", err)
 		return

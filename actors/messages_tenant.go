@@ -30,6 +30,19 @@ type (
 		dismiss bool
 	}
 
+	// release comes from the edge to the directory, and goes on to the Tenant and the CDC: let go of the database.
+	// dismiss: nor shall anybody stay. final: there is no tenant any more.
+	release struct {
+		tenant         string
+		dismiss, final bool
+	}
+
+	// inquire comes from the edge to the directory, and goes on to the Tenant and the CDC, which answers with *Health.
+	inquire struct {
+		tenant string
+		users  int
+	}
+
 	// joinTenant comes from a Socket. The Tenant refuses it or passes it to the Channel of its topic.
 	joinTenant struct {
 		m      *member

@@ -58,6 +58,10 @@ func (t *tenant) receive(c actor.Context) {
 		t.refresh(m)
 	case *removed:
 		t.removed(m)
+	case *release:
+		t.release(m)
+	case *inquire:
+		t.inquire(c)
 	case *joinTenant:
 		t.join(c, m)
 	case *lonely:

@@ -100,6 +100,7 @@ func (t *tenant) refresh(m *row) {
 func (t *tenant) removed(m *removed) {
 	t.gone = true
 	if m.dismiss {
+		t.cdc.send(&release{final: true})
 		t.dismiss(func(*Reader) bool { return true })
 	}
 }

@@ -27,6 +27,10 @@ func (d *directory) receive(c actor.Context) {
 		d.row(m)
 	case *removed:
 		d.removed(m)
+	case *release:
+		d.release(m)
+	case *inquire:
+		d.inquire(c, m)
 	case *arrived:
 		d.arrived(m)
 	case *drain:

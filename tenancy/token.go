@@ -104,6 +104,14 @@ func verify(token string, k *keys, known []KnownSecret, v Validators, now time.T
 	return newClaims(p.payload, p.claims), nil
 }
 
+// SameToken reports whether two texts are one token, however they are escaped, spaced or padded. Only what is signed
+// counts: a signature can be written in several ways.
+func SameToken(a, b string) bool {
+	x, xerr := splitToken(a)
+	y, yerr := splitToken(b)
+	return xerr == nil && yerr == nil && x.signed == y.signed
+}
+
 // splitToken takes a token apart. Payload first: of two wrong parts upstream names that one.
 func splitToken(token string) (p parts, err error) {
 	text, err := cleanToken(token)

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -28,9 +29,11 @@ import (
 func TestMain(m *testing.M) { pgtest.Main(m) }
 
 const (
-	secret  = "super-secret-jwt-token-with-at-least-32-characters-long"
-	octKey  = "a-key-of-the-JWKS-that-is-long-enough"
-	patient = 20 * time.Second // for what must happen, on a machine under load
+	secret     = "super-secret-jwt-token-with-at-least-32-characters-long"
+	apiSecret  = "signs-the-tokens-of-operators-0123456789"
+	nextSecret = "will-sign-the-tokens-of-operators-0123456"
+	octKey     = "a-key-of-the-JWKS-that-is-long-enough"
+	patient    = 20 * time.Second // for what must happen, on a machine under load
 )
 
 // house is a server with everything under it: actors, tenants in a database of its own, a listener.
@@ -38,6 +41,7 @@ type house struct {
 	*Server
 	store *tenancy.Store
 	cache *tenancy.Cache
+	db    postgres.Settings
 	addr  string
 	logs  *record
 }
@@ -73,7 +77,7 @@ func open(t testing.TB, change func(*Options, *actors.Options)) *house {
 		t.Fatal(err)
 	}
 	t.Cleanup(store.Close)
-	h := &house{store: store, cache: tenancy.NewCache(store, time.Minute), logs: &record{}}
+	h := &house{store: store, cache: tenancy.NewCache(store, time.Minute), db: db, logs: &record{}}
 	for _, id := range []string{"abc", "127"} {
 		h.add(t, db, id, "")
 	}
@@ -81,7 +85,8 @@ func open(t testing.TB, change func(*Options, *actors.Options)) *house {
 
 	log := slog.New(slog.NewJSONHandler(h.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	registry := prometheus.NewRegistry()
-	wo := Options{Log: log, Registry: registry, Resolver: &tenancy.Resolver{Cache: h.cache}, Version: "test"}
+	wo := Options{Log: log, Registry: registry, Resolver: &tenancy.Resolver{Cache: h.cache}, Version: "test",
+		Store: store, APISecrets: []postgres.Secret{apiSecret, nextSecret}, Region: "here", Node: "realtime@test"}
 	ao := actors.Options{Log: log, Metrics: registry}
 	if change != nil {
 		change(&wo, &ao)
@@ -129,7 +134,8 @@ func (h *house) close(t testing.TB, served chan error) {
 func (h *house) add(t testing.TB, db postgres.Settings, id, more string) {
 	t.Helper()
 	settings, err := json.Marshal(map[string]any{
-		"db_host": db.Host, "db_port": "5432", "db_name": db.Database, "db_user": db.User, "db_password": "pw", "region": "here",
+		"db_host": db.Host, "db_port": strconv.Itoa(db.Port), "db_name": db.Database, "db_user": db.User,
+		"db_password": db.Password.Reveal(), "region": "here", "ssl_enforced": false,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -160,6 +166,18 @@ func (h *house) change(t testing.TB, id, columns string) {
 		t.Fatal(err)
 	}
 	h.cache.Invalidate(id)
+}
+
+// until polls for what should come true.
+func (h *house) until(t testing.TB, what string, done func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(patient)
+	for !done() {
+		if time.Now().After(deadline) {
+			t.Fatalf("not %s after %s", what, patient)
+		}
+		time.Sleep(5 * time.Millisecond) //nolint:forbidigo // polls
+	}
 }
 
 // claims of a good token, changed by pairs of name and value; a nil value removes the claim.

@@ -1,13 +1,11 @@
 package web
 
 import (
-	"crypto/subtle"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"runtime"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -15,7 +13,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"realtime/protocol"
-	"realtime/tenancy"
 )
 
 // figures are what this package measures. They keep upstream's names and label values, so that its dashboards go on working.
@@ -69,37 +66,24 @@ func (f *figures) connected(v protocol.Version, ok bool, took time.Duration) {
 func (s *Server) metrics() http.Handler {
 	scrape := promhttp.HandlerFor(s.o.Registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelError)})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if why := s.noMetrics(r); why != "" {
-			message(w, http.StatusForbidden, why)
+		if !s.mayMeasure(w, r) {
 			return
 		}
 		scrape.ServeHTTP(w, r)
 	})
 }
 
-// noMetrics says why r may not see the metrics, "" if it may. Upstream's 403 has no body and puzzles people.
-func (s *Server) noMetrics(r *http.Request) string {
+// mayMeasure reports whether r may see the metrics, and answers 403 if it may not. Without a secret they are for this machine.
+func (s *Server) mayMeasure(w http.ResponseWriter, r *http.Request) bool {
 	if s.o.MetricsSecret == "" {
 		if loopback(r) {
-			return ""
+			return true
 		}
-		return "Without METRICS_JWT_SECRET, metrics are served to this machine only"
+		message(w, http.StatusForbidden, "Without METRICS_JWT_SECRET, metrics are served to this machine only")
+		return false
 	}
-	values := r.Header["Authorization"]
-	if len(values) != 1 || !strings.HasPrefix(values[0], "Bearer ") {
-		return "Send one header Authorization: Bearer <token>, a JWT signed with METRICS_JWT_SECRET"
-	}
-	token := strings.TrimSpace(values[0][len("Bearer "):])
-	for _, blocked := range s.o.MetricsBlocklist {
-		if subtle.ConstantTimeCompare([]byte(token), []byte(blocked)) == 1 {
-			return "This token is on the METRICS_TOKEN_BLOCKLIST"
-		}
-	}
-	if _, err := tenancy.VerifySecret(token, s.o.MetricsSecret.Reveal(), s.o.Validators, time.Now()); err != nil {
-		s.log.Warn("metrics token refused", "err", err)
-		return "The token does not verify with METRICS_JWT_SECRET"
-	}
-	return ""
+	_, ok := s.pass(&s.measure, w, r)
+	return ok
 }
 
 // loopback reports whether r comes from this machine, and not through a proxy on it.

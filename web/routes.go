@@ -34,8 +34,10 @@ func (s *Server) routes() *http.ServeMux {
 	mux.HandleFunc("GET /inspector", front)
 	mux.HandleFunc("GET /inspector/new", front)
 	mux.HandleFunc("GET /healthcheck", healthcheck)
+	mux.HandleFunc("GET /readyz", s.ready)
 	mux.Handle("GET /metrics", s.metrics())
 
+	s.manageRoutes(mux)
 	mux.Handle("GET /api/ping", s.accepts(s.tenant(ping)))
 	mux.Handle("POST /api/broadcast", cors(s.accepts(s.tenant(s.broadcast))))
 	mux.Handle("OPTIONS /api/broadcast", cors(http.HandlerFunc(preflight)))

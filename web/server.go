@@ -17,7 +17,7 @@ import (
 	"realtime/tenancy"
 )
 
-// Options configure a Server. Only System and Resolver are required.
+// Options configure a Server. System and Resolver are required.
 type Options struct {
 	Log      *slog.Logger         // nil discards
 	System   *actors.System       // where sockets and broadcasts go
@@ -30,12 +30,19 @@ type Options struct {
 	MaxFrameBytes  int           // of one WebSocket message, however many frames it comes in; 0 is 5,000,000
 	MaxConnections int           // open at a time, further ones wait unaccepted (MAX_CONNECTIONS); 0 is no bound but the file limit
 
-	MetricsSecret    postgres.Secret    // signs the tokens that /metrics asks for; "" leaves /metrics to loopback
-	MetricsBlocklist []string           // tokens that /metrics refuses all the same
-	Validators       tenancy.Validators // of metrics tokens
-	RequestIDKey     string             // member of the baggage header that names a request (REQUEST_ID_BAGGAGE_KEY); "" is request-id
-	QuietHealth      bool               // no log line for health checks (DISABLE_HEALTHCHECK_LOGGING)
-	Version          string             // shown by the metric realtime_build_info
+	Store        *tenancy.Store     // what the management API writes to; nil is none, and every request to it is refused
+	APISecrets   []postgres.Secret  // sign the tokens of the management API (API_JWT_SECRET, API_JWT_SECRET_NEXT); "" is none
+	APIBlocklist []string           // tokens that it refuses all the same (API_TOKEN_BLOCKLIST)
+	Validators   tenancy.Validators // of API and metrics tokens (JWT_CLAIM_VALIDATORS)
+
+	MetricsSecret    postgres.Secret // signs the tokens that /metrics asks for; "" leaves /metrics to loopback
+	MetricsBlocklist []string        // tokens that /metrics refuses all the same (METRICS_TOKEN_BLOCKLIST)
+
+	Region       string // of this server, as tenants' health and /metrics/:region have it; "" is none
+	Node         string // name of this server in tenants' health
+	RequestIDKey string // member of the baggage header that names a request (REQUEST_ID_BAGGAGE_KEY); "" is request-id
+	QuietHealth  bool   // no log line for health checks (DISABLE_HEALTHCHECK_LOGGING)
+	Version      string // shown by the metric realtime_build_info
 }
 
 func (o *Options) fill() error {
@@ -70,8 +77,13 @@ type Server struct {
 	gate     *gate
 	figures  *figures
 	upgrader *gws.Upgrader
-	http     *http.Server  // everything that is not the first request of a socket
-	handover *handover     // the way there
+	http     *http.Server // everything that is not the first request of a socket
+	handover *handover    // the way there
+	manage   guard        // of the management API
+	measure  guard        // of the metrics
+	waiting  waiting
+	life     context.Context //nolint:containedctx // ends when Shutdown begins; work in the background derives from it
+	end      context.CancelFunc
 	done     chan struct{} // closed when Shutdown begins: pauses end, nothing new starts
 
 	mu         sync.Mutex
@@ -97,6 +109,15 @@ func NewServer(o Options) (*Server, error) {
 		done:      make(chan struct{}),
 		listeners: map[net.Listener]struct{}{},
 		arriving:  map[net.Conn]struct{}{},
+	}
+	s.life, s.end = context.WithCancel(context.Background()) //nolint:forbidigo // the server has no caller to inherit from
+	s.manage = guard{setting: "API_JWT_SECRET", secrets: o.APISecrets, blocklist: "API_TOKEN_BLOCKLIST", blocked: o.APIBlocklist, validators: o.Validators}
+	if o.Store == nil {
+		s.manage.secrets = nil
+	}
+	s.measure = guard{
+		setting: "METRICS_JWT_SECRET", secrets: []postgres.Secret{o.MetricsSecret},
+		blocklist: "METRICS_TOKEN_BLOCKLIST", blocked: o.MetricsBlocklist, validators: o.Validators,
 	}
 	var err error
 	if s.figures, err = newFigures(o.Registry, s.gate, o.Version); err != nil {
@@ -155,6 +176,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	if !s.closed {
 		s.closed = true
+		s.end()
 		close(s.done)
 	}
 	for l := range s.listeners {

@@ -98,14 +98,3 @@ func httpToken(h http.Header) string {
 	}
 	return token
 }
-
-// healthcheck says that the process serves; it checks nothing.
-func healthcheck(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", typeText)
-	_, _ = w.Write([]byte("ok"))
-}
-
-// ping says that the host names a tenant.
-func ping(w http.ResponseWriter, _ *http.Request, _ *tenancy.Tenant) {
-	message(w, http.StatusOK, "Success")
-}
