@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -48,6 +49,7 @@ type Conn struct {
 	net.Conn
 	o        ConnOptions
 	raw      rawFD        // non-blocking writes, where the platform has them
+	whole    bool         // TLS: after a write that timed out there can be no other, and closing writes too
 	lastRead atomic.Int64 // Unix milliseconds of the last byte received
 	in       atomic.Int64 // bytes received
 	lags     atomic.Bool  // behind for so long that no feed waits for it; until nothing waits
@@ -70,9 +72,15 @@ func NewConn(nc net.Conn, o ConnOptions) *Conn {
 		o.Stall = stallTimeout
 	}
 	c := &Conn{Conn: nc, o: o, raw: noFD}
-	if t, ok := nc.(*net.TCPConn); ok {
+	switch t := nc.(type) {
+	case *net.TCPConn:
 		_ = t.SetWriteBuffer(sendBuffer) // a refusal of the kernel costs only its own tuning
 		c.raw = rawOf(t)
+	case interface{ NetConn() net.Conn }: // TLS
+		c.whole = true
+		if under, ok := t.NetConn().(*net.TCPConn); ok {
+			_ = under.SetWriteBuffer(sendBuffer)
+		}
 	}
 	c.lastRead.Store(time.Now().UnixMilli())
 	return c
@@ -170,6 +178,10 @@ func (c *Conn) Close() error {
 		return nil
 	}
 	c.dead = true
+	if c.whole {
+		go c.Conn.Close() // ends within five seconds; it says goodbye, for which there may be no room
+		return nil
+	}
 	return c.Conn.Close()
 }
 
@@ -199,13 +211,9 @@ func (c *Conn) report(why CutReason, behind int) {
 // drain writes q and then whatever gathered behind it. The deadline is for progress, not for the whole queue.
 func (c *Conn) drain(q [][]byte) {
 	for {
-		for left := net.Buffers(q); len(left) > 0; {
-			_ = c.Conn.SetWriteDeadline(time.Now().Add(c.o.Stall))
-			n, err := left.WriteTo(c.Conn)
-			if err != nil && (n == 0 || !errors.Is(err, os.ErrDeadlineExceeded)) {
-				c.stopped(err)
-				return
-			}
+		if err := c.writeAll(q); err != nil {
+			c.stopped(err)
+			return
 		}
 		c.mu.Lock()
 		q, c.pend, c.pendN = c.pend, nil, 0
@@ -220,6 +228,32 @@ func (c *Conn) drain(q [][]byte) {
 		}
 		c.mu.Unlock()
 	}
+}
+
+// wholeBytes is what a TLS connection is given at a time: one record.
+const wholeBytes = 16 << 10
+
+// writeAll writes q. As long as something moves within Stall, it goes on; of TLS only whole records count.
+func (c *Conn) writeAll(q [][]byte) error {
+	if c.whole {
+		for _, b := range q {
+			for part := range slices.Chunk(b, wholeBytes) {
+				_ = c.Conn.SetWriteDeadline(time.Now().Add(c.o.Stall))
+				if _, err := c.Conn.Write(part); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	for left := net.Buffers(q); len(left) > 0; {
+		_ = c.Conn.SetWriteDeadline(time.Now().Add(c.o.Stall))
+		n, err := left.WriteTo(c.Conn)
+		if err != nil && (n == 0 || !errors.Is(err, os.ErrDeadlineExceeded)) {
+			return err
+		}
+	}
+	return nil
 }
 
 // stopped ends a drain whose peer took no byte for Stall, or whose connection broke.

@@ -67,7 +67,7 @@ func (f *channelFlags) address(c *Config) string {
 			return st.URL
 		}
 	}
-	return fmt.Sprintf("http://localhost:%d", c.Port)
+	return fmt.Sprintf("%slocalhost:%d", c.scheme(), c.Port)
 }
 
 func connectFailure(address string, err error) error {

@@ -34,12 +34,21 @@ var sections = []section{
 			"listen on this family only; unset: both where the machine has both", false,
 		},
 		{
+			"REALTIME_TLS_CERT", text(func(c *Config) *string { return &c.TLSCert }), "",
+			"file with the server's certificate chain (PEM): the port then speaks TLS; read again when it changes; unset: plain HTTP", false,
+		},
+		{"REALTIME_TLS_KEY", text(func(c *Config) *string { return &c.TLSKey }), "", "file with its private key (PEM)", false},
+		{
 			"APP_NAME", text(func(c *Config) *string { return &c.AppName }), "realtime",
 			"name of this server in logs and metrics; it does not choose a tenant", false,
 		},
 		{"CLUSTER", text(func(c *Config) *string { return &c.Cluster }), "", "name of the deployment, in logs", false},
 		{"REGION", text(func(c *Config) *string { return &c.Region }), "", "region of this server in logs and metrics", false},
 		{"LOG_LEVEL", logLevel(func(c *Config) *slog.Level { return &c.LogLevel }), "info", "the least severe line that is logged", false},
+		{
+			"REQUEST_ID_BAGGAGE_KEY", text(func(c *Config) *string { return &c.RequestIDKey }), "request-id",
+			"member of the header `baggage` that names a request in logs", false,
+		},
 		{"DISABLE_HEALTHCHECK_LOGGING", boolean(func(c *Config) *bool { return &c.QuietHealth }), "false", "leave health checks out of the request log", false},
 		{
 			"MAX_HEADER_LENGTH", integer(1024, 1<<20, func(c *Config) *int { return &c.MaxHeaderBytes }), "4096",
@@ -91,8 +100,11 @@ var sections = []section{
 	{"Secrets", []setting{
 		{
 			"API_JWT_SECRET", text(func(c *Config) *string { return &c.JWTSecret }), "",
-			"signs the tokens of the self-host tenant; unset on the embedded database: made once and kept in the data directory", true,
+			"signs the tokens of the self-host tenant and of `/api/tenants`; unset on the embedded database: made once and kept in the data directory", true,
 		},
+		{"API_JWT_SECRET_NEXT", text(func(c *Config) *string { return &c.JWTSecretNext }), "", "second secret for tokens of `/api/tenants`, while the first is replaced", true},
+		{"API_TOKEN_BLOCKLIST", tokens(func(c *Config) *[]string { return &c.APIBlocklist }), "", "tokens that `/api/tenants` refuses, between commas", true},
+		{"METRICS_TOKEN_BLOCKLIST", tokens(func(c *Config) *[]string { return &c.MetricsBlocklist }), "", "tokens that `/metrics` refuses, between commas", true},
 		{"API_JWT_JWKS", keySet(func(c *Config) *string { return &c.JWKS }), "", "public keys of the self-host tenant, besides the secret", true},
 		{
 			"JWT_CLAIM_VALIDATORS", objectText(func(c *Config) *string { return &c.ClaimValidators }), "",

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -33,12 +34,17 @@ type Config struct {
 	PGBin       string
 	DB          DBConfig
 
-	JWTSecret     string
-	JWKS          string
-	EncKey        string
-	EncKeyGCM     string
-	WriteGCM      bool
-	MetricsSecret string
+	JWTSecret        string
+	JWKS             string
+	EncKey           string
+	EncKeyGCM        string
+	WriteGCM         bool
+	MetricsSecret    string
+	TLSCert, TLSKey  string
+	JWTSecretNext    string
+	APIBlocklist     []string
+	MetricsBlocklist []string
+	RequestIDKey     string
 
 	ClaimValidators string
 	PollRate        time.Duration
@@ -123,7 +129,23 @@ func (c *Config) check() []Problem {
 			wrong = append(wrong, Problem{Name: "DB_SSL_CA_CERT", Value: c.DB.CACert, Want: "a file that can be read"})
 		}
 	}
-	return wrong
+	return append(wrong, c.checkTLS()...)
+}
+
+// checkTLS wants both files of the listener's TLS or none, and a pair that fits.
+func (c *Config) checkTLS() []Problem {
+	switch {
+	case c.TLSCert == "" && c.TLSKey == "":
+		return nil
+	case c.TLSKey == "":
+		return []Problem{{Name: "REALTIME_TLS_KEY", Want: "the private key of REALTIME_TLS_CERT, a PEM file"}}
+	case c.TLSCert == "":
+		return []Problem{{Name: "REALTIME_TLS_CERT", Want: "the certificate of REALTIME_TLS_KEY, a PEM file"}}
+	}
+	if _, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey); err != nil {
+		return []Problem{{Name: "REALTIME_TLS_CERT", Value: c.TLSCert, Why: err.Error(), Want: "a PEM certificate chain that fits REALTIME_TLS_KEY"}}
+	}
+	return nil
 }
 
 // Warnings are combinations that work and are probably not what was meant.

@@ -49,7 +49,9 @@ func (s *server) startWeb(context.Context) error {
 			Cache: s.tenants, SelfHostName: s.c.Tenant, TrustHeader: s.c.TenantHeader, Hosts: s.c.TenantHosts,
 		},
 		ConnectPause: s.c.ConnectPause, MaxHeaderBytes: s.c.MaxHeaderBytes, MaxConnections: s.c.MaxConnections,
-		MetricsSecret: postgres.Secret(s.c.MetricsSecret), Validators: validators, QuietHealth: s.c.QuietHealth,
+		Store: s.store, APISecrets: []postgres.Secret{postgres.Secret(s.c.JWTSecret), postgres.Secret(s.c.JWTSecretNext)}, APIBlocklist: s.c.APIBlocklist,
+		MetricsSecret: postgres.Secret(s.c.MetricsSecret), MetricsBlocklist: s.c.MetricsBlocklist, Validators: validators,
+		QuietHealth: s.c.QuietHealth, RequestIDKey: s.c.RequestIDKey, Region: s.c.Region, Node: s.c.AppName + "@127.0.0.1",
 	})
 	if err != nil {
 		return &failure{step: "prepare the web server", err: err}

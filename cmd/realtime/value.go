@@ -160,6 +160,20 @@ func keySet(field func(*Config) *string) value {
 	}}
 }
 
+// tokens is a list of tokens.
+func tokens(field func(*Config) *[]string) value {
+	return value{"list", "tokens between commas", func(c *Config, s string) error {
+		var list []string
+		for token := range strings.SplitSeq(s, ",") {
+			if token = strings.TrimSpace(token); token != "" {
+				list = append(list, token)
+			}
+		}
+		*field(c) = list
+		return nil
+	}}
+}
+
 // hostMap is a list of host=tenant.
 func hostMap(field func(*Config) *map[string]string) value {
 	return value{"list", "host=tenant,host=tenant, hosts without a port", func(c *Config, s string) error {
