@@ -2,7 +2,6 @@ package web
 
 import (
 	"net/http"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -11,22 +10,22 @@ import (
 	"realtime/postgres/pgtest"
 )
 
-// guest opens a socket of version 2 to a tenant and joins a topic.
-func (h *house) guest(t testing.TB, tenant, topic, key string) *raw {
+// guest opens a socket of version 2 to a tenant and joins room.
+func (h *house) guest(t testing.TB, tenant string) *raw {
 	t.Helper()
-	c, r, body := h.upgrade(t, target("vsn=2.0.0&apikey="+url.QueryEscape(key)), tenant+".example.com")
+	c, r, body := h.upgrade(t, target("vsn=2.0.0&apikey="+token(t)), tenant+".example.com")
 	if r.StatusCode != http.StatusSwitchingProtocols {
 		t.Fatalf("handshake: %d %s", r.StatusCode, body)
 	}
-	c.frame(t, finText, `["1","1","realtime:`+topic+`","phx_join",{"config":{}}]`)
-	c.want(t, `["1","1","realtime:`+topic+`","phx_reply",{"status":"ok","response":{"postgres_changes":[]}}]`)
+	c.frame(t, finText, `["1","1","realtime:room","phx_join",{"config":{}}]`)
+	c.want(t, `["1","1","realtime:room","phx_reply",{"status":"ok","response":{"postgres_changes":[]}}]`)
 	return c
 }
 
 // wantDismissed wants the farewell of an administrator.
-func (c *raw) wantDismissed(t testing.TB, topic string) {
+func (c *raw) wantDismissed(t testing.TB) {
 	t.Helper()
-	c.want(t, `[null,null,"realtime:`+topic+`","system",{"channel":"`+topic+`","extension":"system","message":"Server requested disconnect","status":"ok"}]`)
+	c.want(t, `[null,null,"realtime:room","system",{"channel":"room","extension":"system","message":"Server requested disconnect","status":"ok"}]`)
 	c.wantClose(t, 1012)
 }
 
@@ -56,12 +55,12 @@ func TestWhatUpdatesDoToOpenSockets(t *testing.T) {
 			id := strings.ReplaceAll(name, " ", "-")
 			id = strings.ReplaceAll(id, "_", "-")
 			h.add(t, h.db, id, "")
-			c1 := h.guest(t, id, "room", token(t))
+			c1 := h.guest(t, id)
 			h.manage(t, c.method, "/api/tenants/"+id+c.path, c.body, c.status)
 			if c.stays {
 				c1.alive(t)
 			} else {
-				c1.wantDismissed(t, "room")
+				c1.wantDismissed(t)
 			}
 			_, r, body := h.upgrade(t, target("apikey="+token(t)), id+".example.com")
 			if r.StatusCode != c.after {
@@ -74,22 +73,22 @@ func TestWhatUpdatesDoToOpenSockets(t *testing.T) {
 // TestUsersLimitCountsAtOnce: an update is in force for the next connection.
 func TestUsersLimitCountsAtOnce(t *testing.T) {
 	h := open(t, nil)
-	h.guest(t, "abc", "room", token(t))
+	h.guest(t, "abc")
 	h.manage(t, "PUT", "/api/tenants/abc", `{"tenant":{"max_concurrent_users":1}}`, 200)
 	if _, r, body := h.upgrade(t, target("apikey="+token(t)), "abc.example.com"); r.StatusCode != 429 {
 		t.Errorf("%d %s, want 429", r.StatusCode, body)
 	}
 	h.manage(t, "PUT", "/api/tenants/abc", `{"tenant":{"max_concurrent_users":2}}`, 200)
-	h.guest(t, "abc", "room", token(t))
+	h.guest(t, "abc")
 }
 
 // TestOtherTenantsNoticeNothing: what is done to one tenant is done to it alone.
 func TestOtherTenantsNoticeNothing(t *testing.T) {
 	h := open(t, nil)
-	other := h.guest(t, "127", "room", token(t))
-	gone := h.guest(t, "abc", "room", token(t))
+	other := h.guest(t, "127")
+	gone := h.guest(t, "abc")
 	h.manage(t, "DELETE", "/api/tenants/abc", "", 204)
-	gone.wantDismissed(t, "room")
+	gone.wantDismissed(t)
 	other.alive(t)
 }
 
@@ -180,7 +179,7 @@ func TestHealthAsksTheDatabase(t *testing.T) {
 	if got := health("abc"); got["healthy"] != true || got["db_connected"] != false || got["connected_cluster"] != 0.0 {
 		t.Errorf("nobody there: %v", got)
 	}
-	h.guest(t, "abc", "room", token(t))
+	h.guest(t, "abc")
 	if got := health("abc"); got["healthy"] != true || got["db_connected"] != true || got["replication_connected"] != false || got["connected_cluster"] != 1.0 {
 		t.Errorf("one on a public channel: %v", got)
 	}

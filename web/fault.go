@@ -53,7 +53,7 @@ func (n *refusal) write(w http.ResponseWriter) {
 	n.header(w.Header())
 	w.Header().Set("Content-Length", strconv.Itoa(len(n.body)))
 	w.WriteHeader(n.status)
-	_, _ = w.Write(n.body) //nolint:gosec // JSON or text/plain, never HTML
+	_, _ = w.Write(n.body)
 }
 
 // errorBody is {"<key>": text}.

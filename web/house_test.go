@@ -85,8 +85,10 @@ func open(t testing.TB, change func(*Options, *actors.Options)) *house {
 
 	log := slog.New(slog.NewJSONHandler(h.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	registry := prometheus.NewRegistry()
-	wo := Options{Log: log, Registry: registry, Resolver: &tenancy.Resolver{Cache: h.cache}, Version: "test",
-		Store: store, APISecrets: []postgres.Secret{apiSecret, nextSecret}, Region: "here", Node: "realtime@test"}
+	wo := Options{
+		Log: log, Registry: registry, Resolver: &tenancy.Resolver{Cache: h.cache}, Version: "test", Store: store,
+		APISecrets: []postgres.Secret{apiSecret, nextSecret}, Region: "here", Node: "realtime@test",
+	}
 	ao := actors.Options{Log: log, Metrics: registry}
 	if change != nil {
 		change(&wo, &ao)

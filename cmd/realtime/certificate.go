@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"sync"
 	"time"
 )
@@ -23,7 +24,8 @@ type certificate struct {
 	mu      sync.Mutex
 	pair    *tls.Certificate
 	looked  time.Time
-	version string // of the files that were read last, whether or not they fit
+	version string // of the files that were read last
+	fits    bool   // they could be used; else they are tried again
 }
 
 func newCertificate(certFile, keyFile string, log *slog.Logger) (*certificate, error) {
@@ -32,7 +34,7 @@ func newCertificate(certFile, keyFile string, log *slog.Logger) (*certificate, e
 	if err != nil {
 		return nil, fmt.Errorf("load certificate: %w", err)
 	}
-	c.pair, c.version, c.looked = &pair, c.stamp(), c.now()
+	c.pair, c.version, c.fits, c.looked = &pair, c.stamp(), true, c.now()
 	return c, nil
 }
 
@@ -54,13 +56,16 @@ func (c *certificate) get() *tls.Certificate {
 	}
 	c.looked = now
 	version := c.stamp()
-	if version == c.version {
+	changed := version != c.version
+	if !changed && c.fits {
 		return c.pair
 	}
-	c.version = version
 	pair, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
+	c.version, c.fits = version, err == nil
 	if err != nil {
-		c.log.Warn("new certificate cannot be used, the old one stays", "err", err)
+		if changed {
+			c.log.Warn("new certificate cannot be used, the old one stays", "err", err)
+		}
 		return c.pair
 	}
 	c.pair = &pair
@@ -70,13 +75,13 @@ func (c *certificate) get() *tls.Certificate {
 
 // stamp changes with the files.
 func (c *certificate) stamp() string {
-	var s string
+	var s strings.Builder
 	for _, name := range []string{c.certFile, c.keyFile} {
 		if info, err := os.Stat(name); err == nil {
-			s += fmt.Sprintf("%d %d ", info.Size(), info.ModTime().UnixNano())
+			fmt.Fprintf(&s, "%d %d ", info.Size(), info.ModTime().UnixNano())
 		} else {
-			s += "gone "
+			s.WriteString("gone ")
 		}
 	}
-	return s
+	return s.String()
 }
