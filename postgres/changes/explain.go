@@ -1,0 +1,219 @@
+package changes
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"realtime/postgres/wal"
+	"realtime/protocol"
+)
+
+// Question asks whether a subscriber gets what happens to a row.
+type Question struct {
+	// Entry is the subscription's one element; schema and table are named in full.
+	Entry protocol.ChangeEntry
+	// Role and Claims are those of a [Subscription].
+	Role, Claims string
+	// Op is what happens to the row. [Watch] does not look at it, nor at Row.
+	Op wal.Op
+	// Row names the row by the values of columns, as a rule the primary key's, in the types' input syntax.
+	Row []ColumnValue
+}
+
+// ColumnValue is one column with a value in the input syntax of its type. An empty Column stands for the only column of
+// the primary key.
+type ColumnValue struct{ Column, Value string }
+
+// Outcome is what becomes of a row for a subscriber.
+type Outcome string
+
+// The outcomes.
+const (
+	Delivered Outcome = "delivered" // with its columns
+	Empty     Outcome = "error"     // an event without columns that carries an error
+	Dropped   Outcome = "dropped"   // nothing arrives
+)
+
+// StepName names a step on a row's way to a subscriber.
+type StepName string
+
+// The steps, in the order in which a row takes them.
+const (
+	StepPublication  StepName = "publication"  // the table, the event and the row are published
+	StepSubscription StepName = "subscription" // the server accepts the subscription
+	StepEvent        StepName = "event"        // the subscription wants this event
+	StepKey          StepName = "key"          // the table has a primary key
+	StepUsage        StepName = "usage"        // the role may use the schema
+	StepPrivilege    StepName = "privilege"    // the role may read the key
+	StepFilter       StepName = "filter"       // the row matches the filter
+	StepPolicy       StepName = "policy"       // row level security lets the role with its claims see it
+	StepImage        StepName = "image"        // where the row has to be read again, it is still the one of the event
+	StepSize         StepName = "size"         // the record is not too large
+)
+
+var stepOrder = []StepName{StepPublication, StepSubscription, StepEvent, StepKey, StepUsage, StepPrivilege, StepFilter, StepPolicy, StepImage, StepSize}
+
+// StepState is what a step did with the row.
+type StepState string
+
+// The states of a step.
+const (
+	Passed     StepState = "ok"
+	Stopped    StepState = "dropped"
+	Emptied    StepState = "error"       // the row goes on without its columns, or without large values
+	NotAsked   StepState = "not asked"   // the step does not apply
+	NotReached StepState = "not reached" // an earlier step stopped the row
+)
+
+// Step is one step of the way.
+type Step struct {
+	Name   StepName  `json:"step"`
+	State  StepState `json:"state"`
+	Detail string    `json:"detail,omitempty"`
+	Mend   string    `json:"mend,omitempty"` // SQL
+}
+
+// Policy is one policy with a say in what the role reads, and what it says of the row.
+type Policy struct {
+	Name        string   `json:"name"`
+	Restrictive bool     `json:"restrictive"`
+	Command     string   `json:"command"`
+	Roles       []string `json:"roles"`
+	Applies     bool     `json:"applies"`    // to the role asked about
+	Expression  string   `json:"expression"` // as Postgres writes it
+	Says        string   `json:"says"`       // "true", "false", "null", the text of an error; "" if not asked
+}
+
+// Explanation says what becomes of one row for one subscriber, and why. It quotes the row, the claims and errors of
+// Postgres: it is for whoever runs the database.
+type Explanation struct {
+	Table    string   `json:"table"` // schema and table, quoted
+	Event    string   `json:"event"`
+	Role     string   `json:"role"`
+	Outcome  Outcome  `json:"outcome"`
+	At       StepName `json:"at,omitempty"` // the step that decided, unless Delivered
+	Steps    []Step   `json:"steps"`
+	Tier     string   `json:"tier,omitempty"`
+	Plan     string   `json:"plan,omitempty"` // what the tier means
+	Policies []Policy `json:"policies,omitempty"`
+	// Hoisted are the parts of the policies that are computed once for each claims.
+	Hoisted []string `json:"hoisted,omitempty"`
+	// Warnings are what the member would be told when it subscribes.
+	Warnings []string        `json:"warnings,omitempty"`
+	Data     json.RawMessage `json:"data,omitempty"` // what arrives
+}
+
+// ErrNoRow is wrapped by the error of [Explain] when the row is not there.
+var ErrNoRow = errors.New("there is no such row")
+
+// Explain asks what becomes of an event of a row that is in its table now, by the steps of an [Engine] with a connection of
+// its own. Nothing is written and nothing is streamed. Of an UPDATE it is taken that no value changed. Of o it uses
+// Settings, Publication and MaxRecordBytes. Errors are of the connection, or wrap [ErrNoRow]; whatever else may be wrong is
+// part of the explanation.
+func Explain(ctx context.Context, o Options, q Question) (*Explanation, error) {
+	x, err := newExplainer(ctx, o, q)
+	if err != nil {
+		return nil, err
+	}
+	defer x.e.close(ctx)
+	a, err := x.explain(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("explain: %w", err)
+	}
+	return a, nil
+}
+
+// explainer is an Engine for one member, whose steps are run one by one.
+type explainer struct {
+	e         *Engine
+	q         Question
+	sub       *subscriber // nil if it was refused
+	answer    Answer
+	delivered []Delivery
+	notices   []string
+	published published
+}
+
+// errAgain says that the database could not be asked just now.
+var errAgain = errors.New("the database could not be asked just now")
+
+// newExplainer connects and subscribes.
+func newExplainer(ctx context.Context, o Options, q Question) (*explainer, error) {
+	x := &explainer{q: q}
+	o.Answer = func(a Answer) { x.answer = a }
+	o.Deliver = func(_ any, rows []Delivery) { x.delivered = append(x.delivered, rows...) }
+	o.Notice = func(_ any, message string) { x.notices = append(x.notices, message) }
+	x.e = New(o)
+	if err := x.e.open(ctx); err != nil {
+		return nil, err
+	}
+	if err := x.subscribe(ctx); err != nil {
+		x.e.close(ctx)
+		return nil, err
+	}
+	return x, nil
+}
+
+func (x *explainer) subscribe(ctx context.Context) error {
+	s := Subscription{Member: x, Role: x.q.Role, Claims: x.q.Claims, Entries: []protocol.ChangeEntry{x.q.Entry}}
+	if sub := x.e.parse(&s); sub != nil {
+		if err := x.e.admit(ctx, []*subscriber{sub}); err != nil {
+			return err
+		}
+	}
+	if x.answer.Retry {
+		return errors.Join(errAgain, x.answer.Err)
+	}
+	x.sub = x.e.subscribers[x]
+	n := x.name()
+	var err error
+	x.published, err = x.e.readPublished(ctx, n)
+	return err
+}
+
+// name is the table asked about.
+func (x *explainer) name() name {
+	n := name{schema: "public"}
+	if s := x.q.Entry.Schema; s != nil {
+		n.schema = *s
+	}
+	if t := x.q.Entry.Table; t != nil {
+		n.table = *t
+	}
+	return n
+}
+
+// begin starts an explanation with what is known before a row is looked at. False: it is complete.
+func (x *explainer) begin(ctx context.Context, op wal.Op) (*path, bool, error) {
+	p := newPath(x, op)
+	if err := p.publishes(ctx); err != nil || p.done {
+		return p, false, err
+	}
+	if fault := x.answer.Err; fault != nil {
+		p.stop(StepSubscription, fault.Text, "")
+		return p, false, nil
+	}
+	p.pass(StepSubscription, "")
+	return p, true, nil
+}
+
+// explain is Explain for a row of the table.
+func (x *explainer) explain(ctx context.Context) (*Explanation, error) {
+	p, open, err := x.begin(ctx, x.q.Op)
+	if err != nil {
+		return nil, err
+	}
+	if !open {
+		return p.end(), nil
+	}
+	tx, err := x.readRow(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	if !p.done {
+		err = p.walk(ctx, tx, false)
+	}
+	return p.end(), err
+}
