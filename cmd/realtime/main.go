@@ -12,16 +12,17 @@ import (
 // commands is the command line: names and flags are fixed, because other
 // people's scripts use them.
 type commands struct {
-	Serve   serveCommand   `cmd:"" help:"Run the server, with a database of its own unless DB_HOST is set."`
-	Token   tokenCommands  `cmd:"" help:"Make a token for a client."`
-	DB      dbCommands     `cmd:"" name:"db" help:"Say where the database is."`
-	Sub     subCommand     `cmd:"" help:"Join a channel and print what arrives."`
-	Pub     pubCommand     `cmd:"" help:"Send one broadcast to a channel."`
-	Config  configCommands `cmd:"" help:"Check or show the configuration."`
-	Errors  errorsCommand  `cmd:"" help:"Explain an error code, or list all."`
-	Bench   benchCommands  `cmd:"" help:"Load a server and say what it took."`
-	Version versionCommand `cmd:"" help:"Print the version."`
-	Gen     genCommand     `cmd:"" hidden:"" help:"Write the generated documents."`
+	Serve   serveCommand    `cmd:"" help:"Run the server, with a database of its own unless DB_HOST is set."`
+	Token   tokenCommands   `cmd:"" help:"Make a token for a client."`
+	DB      dbCommands      `cmd:"" name:"db" help:"Say where the database is."`
+	Changes changesCommands `cmd:"" help:"Explain and print changes of the database as a user gets them."`
+	Sub     subCommand      `cmd:"" help:"Join a channel and print what arrives."`
+	Pub     pubCommand      `cmd:"" help:"Send one broadcast to a channel."`
+	Config  configCommands  `cmd:"" help:"Check or show the configuration."`
+	Errors  errorsCommand   `cmd:"" help:"Explain an error code, or list all."`
+	Bench   benchCommands   `cmd:"" help:"Load a server and say what it took."`
+	Version versionCommand  `cmd:"" help:"Print the version."`
+	Gen     genCommand      `cmd:"" hidden:"" help:"Write the generated documents."`
 }
 
 // newCommands is the command line before anything was parsed.

@@ -114,31 +114,40 @@ func jwtSecret(c *Config) (string, error) {
 
 // signStored signs with the secret in a tenant's row.
 func signStored(ctx context.Context, c *Config, id string, claims map[string]any) (string, error) {
+	t, err := storedTenant(ctx, c, id)
+	if err != nil {
+		return "", err
+	}
+	return t.Sign(claims)
+}
+
+// storedTenant reads a tenant's row.
+func storedTenant(ctx context.Context, c *Config, id string) (*tenancy.Tenant, error) {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
 	db, err := databaseInUse(ctx, c)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	if c.Embedded() {
 		d, err := dataDirOf(c)
 		if err != nil {
-			return "", err
+			return nil, err
 		}
 		s, err := loadSecrets(d)
 		if err != nil {
-			return "", err
+			return nil, err
 		}
 		c.fill(s)
 	}
 	store, err := openStore(ctx, c, db, nil)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer store.Close()
 	t, err := store.Get(ctx, id)
 	if err != nil {
-		return "", &failure{step: fmt.Sprintf("find tenant %q", id), err: err}
+		return nil, &failure{step: fmt.Sprintf("find tenant %q", id), err: err}
 	}
-	return t.Sign(claims)
+	return t, nil
 }

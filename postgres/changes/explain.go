@@ -185,28 +185,28 @@ func (x *explainer) name() name {
 	return n
 }
 
-// begin starts an explanation with what is known before a row is looked at. False: it is complete.
-func (x *explainer) begin(ctx context.Context, op wal.Op) (*path, bool, error) {
+// begin starts an explanation with what is known before a row is looked at; that may be enough.
+func (x *explainer) begin(ctx context.Context, op wal.Op) (*path, error) {
 	p := newPath(x, op)
-	if err := p.publishes(ctx); err != nil || p.done {
-		return p, false, err
-	}
-	if fault := x.answer.Err; fault != nil {
+	err := p.publishes(ctx)
+	switch fault := x.answer.Err; {
+	case err != nil || p.done:
+	case fault != nil:
 		p.stop(StepSubscription, fault.Text, "")
-		return p, false, nil
+	default:
+		p.pass(StepSubscription, "")
 	}
-	p.pass(StepSubscription, "")
-	return p, true, nil
+	return p, err
 }
 
 // explain is Explain for a row of the table.
 func (x *explainer) explain(ctx context.Context) (*Explanation, error) {
-	p, open, err := x.begin(ctx, x.q.Op)
+	p, err := x.begin(ctx, x.q.Op)
 	if err != nil {
 		return nil, err
 	}
-	if !open {
-		return p.end(), nil
+	if p.done {
+		return p.out, nil
 	}
 	tx, err := x.readRow(ctx, p)
 	if err != nil {
@@ -215,5 +215,5 @@ func (x *explainer) explain(ctx context.Context) (*Explanation, error) {
 	if !p.done {
 		err = p.walk(ctx, tx, false)
 	}
-	return p.end(), err
+	return p.out, err
 }

@@ -43,7 +43,7 @@ type attempt struct {
 	refused                     bool
 }
 
-var arrangements = flag.Int("explain.arrangements", 20, "how many arrangements of policies and subscriptions TestExplanationAgreesWithDelivery compares")
+var arrangements = flag.Int("explain.arrangements", 10, "how many arrangements of policies and subscriptions TestExplanationAgreesWithDelivery compares")
 
 // TestExplanationAgreesWithDelivery: random policies, roles, claims, filters and rows through a real stream and Engine; what
 // each member got is what the explanation of the row had said. Rapid prints the seed of a failure.

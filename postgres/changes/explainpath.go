@@ -52,8 +52,6 @@ func (p *path) empty(name StepName, w trouble) {
 	p.out.Outcome, p.out.At = Empty, name
 }
 
-func (p *path) end() *Explanation { return p.out }
-
 // publishes looks at the publication.
 func (p *path) publishes(ctx context.Context) error {
 	n := p.name()

@@ -8,22 +8,33 @@ import (
 	"realtime/postgres/wal"
 )
 
-// Watch explains every event of the question's table that comes from in, in order, until in is closed, ctx ends or the
-// connection is lost: what commits after ready was called is decided as an [Engine] with this one member would. ready is told
-// the warnings of the subscription; report gets one explanation for each row. An error of either ends Watch. If nothing could
-// ever arrive the error is [RefusedError].
-func Watch(ctx context.Context, o Options, q Question, in <-chan *wal.Tx, ready func(warnings []string) error, report func(*Explanation) error) error {
+// Watcher is told what [Watch] sees, on its goroutine. An error of Ready or Report ends Watch.
+type Watcher struct {
+	// Ready is called once, with the warnings of the subscription: from now on every commit is explained.
+	Ready func(warnings []string) error
+	// Report gets one explanation for each row.
+	Report func(*Explanation) error
+	// Confirm gets the end of each transaction whose rows were reported.
+	Confirm func(wal.LSN)
+}
+
+// Watch explains every event of the question's table that comes from in, in order, as an [Engine] with this one member
+// decides it, until in is closed, ctx ends or the connection is lost. If nothing could ever arrive the error is
+// [RefusedError].
+func Watch(ctx context.Context, o Options, q Question, in <-chan *wal.Tx, w Watcher) error {
 	x, err := newExplainer(ctx, o, q)
 	if err != nil {
 		return err
 	}
 	defer x.e.close(ctx)
-	if p, open, err := x.begin(ctx, wal.Insert); err != nil {
+	p, err := x.begin(ctx, wal.Insert)
+	if err != nil {
 		return err
-	} else if !open && (x.sub == nil || p.out.At == StepSubscription) {
-		return &RefusedError{Explanation: p.end()}
 	}
-	if err := ready(x.answer.Warnings); err != nil {
+	if x.sub == nil {
+		return &RefusedError{Explanation: p.out}
+	}
+	if err := w.Ready(x.answer.Warnings); err != nil {
 		return err
 	}
 	for {
@@ -35,9 +46,12 @@ func Watch(ctx context.Context, o Options, q Question, in <-chan *wal.Tx, ready 
 				return nil
 			}
 			for i := range tx.Rows {
-				if err := x.watchRow(ctx, tx, i, report); err != nil {
+				if err := x.watchRow(ctx, tx, i, w.Report); err != nil {
 					return err
 				}
+			}
+			if tx.Last {
+				w.Confirm(tx.End)
 			}
 		}
 	}
@@ -54,6 +68,16 @@ func (r *RefusedError) Error() string {
 		}
 	}
 	return "the subscription would hear nothing"
+}
+
+// Mend is the SQL that would change that, if there is any.
+func (r *RefusedError) Mend() string {
+	for _, s := range r.Explanation.Steps {
+		if s.State == Stopped {
+			return s.Mend
+		}
+	}
+	return ""
 }
 
 // watchRow explains one row of a transaction, anew if the catalog changed under it.
@@ -77,7 +101,7 @@ func (x *explainer) watchRow(ctx context.Context, tx *wal.Tx, i int, report func
 		err = p.walk(ctx, &alone, true)
 		switch {
 		case err == nil:
-			return report(p.end())
+			return report(p.out)
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case x.e.session.lost():
