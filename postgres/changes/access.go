@@ -6,32 +6,36 @@ import (
 	"time"
 )
 
-// job is a question about policies: which of the principals may see which of the rows. All of them are of one plan.
+// job is a question about policies: which of the principals may see which of the rows. All of them are of one plan, and
+// are asked in one way.
 type job struct {
 	plan       *plan
+	tier       tier
 	rows       []*batchRow
+	olds       []*batchRow // whose old images are asked about, too
 	principals []*principal
 	twins      [][]*batchRow // by row: all rows with its key; made when needed
 }
 
-// evaluator answers jobs by noting what each principal may see (allow) and what could not be asked (fail). Tiers that
-// decide on the row image itself become more of them.
+// evaluator answers jobs by noting what each principal may see (allowed) and what could not be asked (fail).
 type evaluator func(*Engine, context.Context, *batch, *job) error
 
-// evaluator returns who answers jobs of a tier, nil where no question is asked.
+// evaluator returns who answers jobs of a tier, nil where no question is asked of each principal.
 func (t tier) evaluator() evaluator {
 	switch t {
+	case tierClaims:
+		return (*Engine).askEach
 	case tierReread:
 		return (*Engine).reread
 	case tierProbe:
 		return (*Engine).probe
-	case tierOpen, tierDeny:
+	case tierOpen, tierDeny, tierJoin:
 	}
 	return nil
 }
 
 // asks reports whether the tier's rows are decided by a question.
-func (t tier) asks() bool { return t == tierReread || t == tierProbe }
+func (t tier) asks() bool { return t != tierOpen && t != tierDeny }
 
 // mustAsk reports whether the batch needs more than the catalog to be decided. Candidates of a denying plan are dropped
 // on the way.
@@ -51,7 +55,7 @@ func (e *Engine) mustAsk(b *batch) bool {
 			ask = ask || en.needsFilter(r) || !del && en.fault == noFault && en.plan.tier.asks()
 		}
 		r.candidates = kept
-		ask = ask || len(kept)+len(r.settled) > 0 && r.incomplete(e)
+		ask = ask || len(r.pools) > 0 || len(kept)+len(r.settled) > 0 && r.incomplete(e)
 	}
 	return ask
 }
@@ -74,9 +78,22 @@ func (e *entry) secured(r *batchRow) bool {
 
 // access asks the policies and takes those candidates off who may not see the rows.
 func (e *Engine) access(ctx context.Context, b *batch) error {
+	b.unpool()
+	joins := b.joins()
+	for _, j := range joins {
+		if err := e.join(ctx, b, j); err != nil {
+			return err
+		}
+	}
 	jobs := b.jobs()
-	if len(jobs) > 0 {
-		if err := e.current(ctx, b, jobs); err != nil {
+	var stored []*job // that are asked about rows in their tables
+	for _, j := range jobs {
+		if j.tier != tierClaims {
+			stored = append(stored, j)
+		}
+	}
+	if len(stored) > 0 {
+		if err := e.current(ctx, b, stored); err != nil {
 			return err
 		}
 	}
@@ -84,29 +101,84 @@ func (e *Engine) access(ctx context.Context, b *batch) error {
 		if len(j.rows) == 0 {
 			continue
 		}
-		if err := j.plan.tier.evaluator()(e, ctx, b, j); err != nil {
+		if err := j.tier.evaluator()(e, ctx, b, j); err != nil {
 			return err
 		}
+	}
+	if err := e.shadow(ctx, b, joins, jobs); err != nil {
+		return err
 	}
 	for _, r := range b.rows {
 		kept := r.candidates[:0]
 		for _, en := range r.candidates {
-			if !en.secured(r) || en.sub.principal.may(r, b) {
+			if !en.secured(r) || r.visibleTo(en, b) {
 				kept = append(kept, en)
 			}
 		}
 		r.candidates = kept
+		r.settle(b)
 	}
 	return nil
+}
+
+// visibleTo reports whether the policies let the entry's principal see the row.
+func (r *batchRow) visibleTo(en *entry, b *batch) bool {
+	if en.sub.principal.may(r, false, b) || en.group != nil && en.group.may(r, false, b) {
+		return true
+	}
+	a := r.answer(en.plan)
+	return en.group != nil && a != nil && a.anyone
+}
+
+// settle adds those pooled entries to the settled ones whose group sees the row.
+func (r *batchRow) settle(b *batch) {
+	for _, x := range r.pools {
+		a := r.answer(x.plan)
+		switch {
+		case a == nil:
+		case a.anyone:
+			for _, listeners := range x.audiences {
+				r.settled = append(r.settled, listeners)
+			}
+		case len(a.groups) < len(x.audiences):
+			for _, g := range a.groups {
+				if listeners := x.audiences[g]; listeners != nil {
+					r.settled = append(r.settled, listeners)
+				}
+			}
+		default:
+			for g, listeners := range x.audiences {
+				if g.may(r, false, b) {
+					r.settled = append(r.settled, listeners)
+				}
+			}
+		}
+	}
+	r.pools = nil
+}
+
+// way is how an entry's policies are asked about a row: the plan's tier, or the next one that can be.
+func (e *entry) way(r *batchRow) tier {
+	switch t := e.plan.tier; {
+	case t != tierJoin && t != tierClaims:
+		return t
+	case !r.imaged(e.plan):
+		return tierReread
+	case t == tierJoin && (e.group == nil || r.narrow):
+		return tierClaims
+	default:
+		return t
+	}
 }
 
 // wish is the rows that one principal wants under one plan.
 type wish struct {
 	plan *plan
 	who  *principal
+	tier tier
 }
 
-// jobs makes the questions of the batch. Principals that want the same rows share one.
+// jobs makes the questions of the batch that are asked of each principal. Those that want the same rows share one.
 func (b *batch) jobs() []*job {
 	wishes := map[wish][]*batchRow{}
 	var order []wish
@@ -115,11 +187,11 @@ func (b *batch) jobs() []*job {
 			if !en.secured(r) {
 				continue
 			}
-			p := en.sub.principal
-			if p.batch != b.serial {
-				p.batch, p.allow = b.serial, nil
+			way := en.way(r)
+			if way == tierJoin {
+				continue
 			}
-			k := wish{en.plan, p}
+			k := wish{en.plan, en.sub.principal, way}
 			rows, known := wishes[k]
 			if !known {
 				order = append(order, k)
@@ -131,6 +203,7 @@ func (b *batch) jobs() []*job {
 	}
 	type sharedKey struct {
 		plan *plan
+		tier tier
 		rows string
 	}
 	shared := map[sharedKey]*job{}
@@ -141,29 +214,19 @@ func (b *batch) jobs() []*job {
 		for _, r := range wishes[k] {
 			buf = binary.AppendUvarint(buf, uint64(r.number))
 		}
-		s := sharedKey{k.plan, string(buf)}
+		s := sharedKey{k.plan, k.tier, string(buf)}
 		j := shared[s]
 		if j == nil {
-			j = &job{plan: k.plan, rows: wishes[k]}
+			j = &job{plan: k.plan, tier: k.tier, rows: wishes[k]}
+			if k.tier == tierClaims {
+				j.olds = b.olds(k.plan, j.rows)
+			}
 			shared[s] = j
 			out = append(out, j)
 		}
 		j.principals = append(j.principals, k.who)
 	}
 	return out
-}
-
-// allowed notes that the principal may see the row.
-func (p *principal) allowed(r *batchRow, b *batch) {
-	if p.allow == nil {
-		p.allow = newBits(len(b.rows))
-	}
-	p.allow.set(r.number)
-}
-
-// may reports whether the row was allowed in the batch. Nothing is by default.
-func (p *principal) may(r *batchRow, b *batch) bool {
-	return p.batch == b.serial && p.allow != nil && p.allow.has(r.number)
 }
 
 // breather serves the inbox between slices of a long batch, under a new snapshot afterwards: a subscription must not

@@ -48,14 +48,14 @@ func BenchmarkIndex(b *testing.B) {
 	for i := range 10_000 {
 		t.index.add(&entry{
 			sub: &subscriber{}, spec: &Spec{}, table: t, plan: &plan{tier: tierReread}, events: [opCount]bool{true, true, true},
-			eqs: []equality{{column: 0, canon: canonBytes, value: fmt.Sprint(i)}},
+			eqs: []equality{{column: 0, canon: canonBytes, values: []string{fmt.Sprint(i)}}},
 		})
 	}
 	row := &wal.Row{Op: wal.Insert, New: wal.Tuple{{Kind: wal.Text, Data: []byte("4711")}, {Kind: wal.Null}, {Kind: wal.Null}, {Kind: wal.Null}}}
 	b.ReportAllocs()
 	for b.Loop() {
-		if loose, _ := t.index.find(m, row); len(loose) != 1 {
-			b.Fatalf("got %d entries", len(loose))
+		if f := t.index.find(m, row); len(f.loose) != 1 {
+			b.Fatalf("got %d entries", len(f.loose))
 		}
 	}
 }

@@ -20,6 +20,9 @@ type catalog struct {
 	filters     map[filterKey]*rowFilter
 	types       *wal.Types
 
+	// limits are the fastest tiers that policies of tables may be asked in, by OID; 0 stands for all.
+	limits map[uint32]tier
+
 	// watch are the objects whose change makes the catalog stale, besides those that are always watched.
 	watch       watched
 	fingerprint string // "" until taken
@@ -69,6 +72,7 @@ type column struct {
 	base      uint32 // OID of a domain's base type, else oid
 	schema    string // of the type
 	shown     string // the type's name in messages
+	collation string // where it is not the type's, quoted
 	kind      byte   // pg_type.typtype of base
 	key       bool   // part of the primary key
 	identity  bool   // part of the replica identity, unless that is the whole row

@@ -12,10 +12,12 @@ func (c *catalog) classify(ctx context.Context, s *session, p *plan, policies []
 	own := newReferences()
 	open := false
 	var trees []string
+	var applying []policy
 	for _, q := range policies {
 		if !q.applies {
 			continue
 		}
+		applying = append(applying, q)
 		open = open || q.permissive
 		if q.qual != "" {
 			trees = append(trees, q.qual)
@@ -49,6 +51,13 @@ func (c *catalog) classify(ctx context.Context, s *session, p *plan, policies []
 		p.tier = tierProbe
 	}
 	p.replan = reach.immutable
+	if p.tier == tierReread && c.best(p.table) <= tierClaims {
+		a := admission{catalog: c, s: s, p: p, policies: applying, own: own, reach: reach}
+		if err := a.admit(ctx); err != nil {
+			return err
+		}
+	}
+	p.tier = max(p.tier, c.best(p.table))
 	p.discard = reach.immutable && (reach.procedural || s.version >= 180000 && reach.sqlBodies)
 	return nil
 }

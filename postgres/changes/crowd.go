@@ -1,11 +1,32 @@
 package changes
 
-// entrySet is a set of entries with removal in constant time; each entry knows its place. Settled entries want every row
-// that leads to the set, for certain and all in the same way, so whom such a row goes to is worked out once and not for
-// each row: a table without row security costs the same whether ten or ten thousand members listen.
+import "slices"
+
+// entrySet is the entries that one value of a filter leads to; each entry knows its place in it.
+//
+// Settled entries want every row that leads to the set, for certain and all in the same way, so whom such a row goes to is
+// worked out once and not for each row: a table without row security costs the same whether ten or ten thousand members
+// listen. Pooled entries wait for the answer about their group, and cost nothing where that is no.
 type entrySet struct {
-	loose, settled []*entry
-	crowds         []crowd // of the settled entries; nil when it has to be made anew
+	value   *string // of the filter; nil for entries without
+	loose   []*entry
+	settled audience
+	pools   []*pool
+}
+
+// audience is entries that get the same rows of a set.
+type audience struct {
+	entries []*entry
+	crowds  []crowd // nil when it has to be made anew
+	// Of a pool: whose answer decides.
+	plan  *plan
+	group *claimsGroup
+}
+
+// pool is the entries of a set whose policies are asked by the values of their claims (T1), all of one plan.
+type pool struct {
+	plan      *plan
+	audiences map[*claimsGroup]*audience
 }
 
 // crowd is the members of one group who get the same JSON of a row.
@@ -16,7 +37,7 @@ type crowd struct {
 
 // isSettled reports whether nothing is left to ask about the entry once a row of the operation led to its set.
 func (e *entry) isSettled(op int) bool {
-	if !e.alone {
+	if !e.alone[op] {
 		return false // what its member gets depends on the other entries
 	}
 	if op != opDelete && e.fault != noFault {
@@ -25,39 +46,99 @@ func (e *entry) isSettled(op int) bool {
 	return e.rest == nil && len(e.eqs) <= 1 && (op == opDelete || e.plan.tier == tierOpen)
 }
 
+// isPooled reports whether the answer about its group alone decides about the entry.
+func (e *entry) isPooled(op int) bool {
+	return op != opDelete && e.alone[op] && e.fault == noFault && e.rest == nil && len(e.eqs) <= 1 && e.group != nil
+}
+
+// list is where the entry is kept; of a pool it is made if need be.
 func (s *entrySet) list(e *entry, op int) *[]*entry {
-	if e.isSettled(op) {
-		s.crowds = nil
-		return &s.settled
+	switch {
+	case e.isSettled(op):
+		s.settled.crowds = nil
+		return &s.settled.entries
+	case e.isPooled(op):
+		a := s.pool(e.plan).audience(e.group)
+		a.crowds = nil
+		return &a.entries
 	}
 	return &s.loose
 }
 
+// pool returns the set's pool of a plan.
+func (s *entrySet) pool(p *plan) *pool {
+	for _, x := range s.pools {
+		if x.plan == p {
+			return x
+		}
+	}
+	x := &pool{plan: p, audiences: map[*claimsGroup]*audience{}}
+	s.pools = append(s.pools, x)
+	return x
+}
+
+func (x *pool) audience(g *claimsGroup) *audience {
+	a := x.audiences[g]
+	if a == nil {
+		a = &audience{plan: x.plan, group: g}
+		x.audiences[g] = a
+	}
+	return a
+}
+
+// add puts the entry into the set.
 func (s *entrySet) add(e *entry, op int) {
 	list := s.list(e, op)
-	e.places[op] = len(*list)
+	*e.place(op, s) = int32(len(*list))
 	*list = append(*list, e)
 }
 
+// place is where the entry keeps its place in the set.
+func (e *entry) place(op int, s *entrySet) *int32 {
+	if s.value != nil {
+		if n := slices.Index(e.eqs[0].values, *s.value); n > 0 {
+			if e.more == nil {
+				e.more = make([]int32, opCount*(len(e.eqs[0].values)-1))
+			}
+			return &e.more[opCount*(n-1)+op]
+		}
+	}
+	return &e.places[op]
+}
+
+// remove undoes add.
 func (s *entrySet) remove(e *entry, op int) {
 	p := s.list(e, op)
 	list := *p
-	i, last := e.places[op], len(list)-1
+	i, last := *e.place(op, s), len(list)-1
 	list[i] = list[last]
-	list[i].places[op] = i
+	*list[i].place(op, s) = i
 	list[last] = nil
 	*p = list[:last]
+	if last > 0 || !e.isPooled(op) || e.isSettled(op) {
+		return
+	}
+	x := s.pool(e.plan)
+	delete(x.audiences, e.group)
+	if len(x.audiences) == 0 {
+		for n := range s.pools {
+			if s.pools[n] == x {
+				s.pools = append(s.pools[:n], s.pools[n+1:]...)
+				break
+			}
+		}
+	}
 }
 
-func (s *entrySet) empty() bool { return len(s.loose)+len(s.settled) == 0 }
+func (s *entrySet) empty() bool { return len(s.loose)+len(s.settled.entries)+len(s.pools) == 0 }
 
 // crowdsOf returns whom a row of the operation goes to.
-func (s *entrySet) crowdsOf(op int) []crowd {
+func (s *audience) crowdsOf(op int) []crowd {
 	if s.crowds != nil {
 		return s.crowds
 	}
 	at := map[parcel]int{}
-	for _, e := range s.settled {
+	for _, e := range s.entries {
 		k := parcel{group: e.sub.Group, variant: e.settledVariant(op), selection: e.selection}
 		i, ok := at[k]
 		if !ok {
@@ -70,7 +151,7 @@ func (s *entrySet) crowdsOf(op int) []crowd {
 	return s.crowds
 }
 
-// settledVariant is the JSON that a settled entry is due for any row of the operation.
+// settledVariant is the JSON that an entry is due for any row of the operation, as far as that does not depend on the row.
 func (e *entry) settledVariant(op int) variant {
 	switch {
 	case op != opDelete && e.fault != noFault:

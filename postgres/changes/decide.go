@@ -33,7 +33,14 @@ type batchRow struct {
 	number     int // position in batch.rows
 	mapping    *mapping
 	candidates []*entry    // who is to be asked about
-	settled    []*entrySet // who gets it for certain
+	pools      []*pool     // of whose groups is to be asked
+	settled    []*audience // who gets it for certain
+	answers    []*answer   // of plans of T1
+	// narrow: the row raised an error when it was asked about for everybody at once.
+	narrow bool
+	// compared is the plan that different was found for: whether its policies may judge both images differently.
+	compared  *plan
+	different bool
 	// completed are values that the stream does not have: generated ones, and JSON made by Postgres.
 	completed map[completedKey]completion
 	large     uint8 // 1: no, 2: yes, 0: not measured yet
@@ -163,8 +170,8 @@ func (e *Engine) route(b *batch) {
 			if m.table == nil || m.crossed {
 				continue
 			}
-			if loose, settled := m.table.index.find(m, row); len(loose)+len(settled) > 0 {
-				b.rows = append(b.rows, &batchRow{Row: row, tx: tx, number: len(b.rows), mapping: m, candidates: loose, settled: settled})
+			if f := m.table.index.find(m, row); !f.none() {
+				b.rows = append(b.rows, &batchRow{Row: row, tx: tx, number: len(b.rows), mapping: m, candidates: f.loose, settled: f.settled, pools: f.pools})
 			}
 		}
 	}

@@ -35,6 +35,7 @@ type Engine struct {
 	retryAt     time.Time
 	notices     map[any]*noticeState
 	batches     uint64
+	limits      map[uint32]tier // of tables whose images gave a wrong answer; see catalog.limits
 	counts      counters
 
 	mu    sync.Mutex
@@ -61,7 +62,7 @@ func New(o Options) *Engine {
 	if o.Notice == nil {
 		o.Notice = func(any, string) {}
 	}
-	return &Engine{o: o, wake: make(chan struct{}, 1)}
+	return &Engine{o: o, wake: make(chan struct{}, 1), limits: map[uint32]tier{}}
 }
 
 // Run decides what comes from in until ctx ends, in is closed or the connection is lost, and says why; it is nil only
@@ -105,6 +106,7 @@ func (e *Engine) open(ctx context.Context) error {
 		return err
 	}
 	e.session, e.catalog = s, newCatalog()
+	e.catalog.limits = e.limits
 	e.subscribers, e.principals = map[any]*subscriber{}, map[principalKey]*principal{}
 	e.mappings, e.patterns, e.notices = map[*wal.Relation]*mapping{}, map[name]int{}, map[any]*noticeState{}
 	e.retries = nil

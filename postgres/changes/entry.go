@@ -23,10 +23,8 @@ type subscriber struct {
 type principal struct {
 	role, claims string
 	subs         map[*subscriber]bool
-
-	// What the batch of that serial allows, by row number; nil for nothing.
-	batch uint64
-	allow bits
+	groups       []membership
+	verdict      // of questions about the principal alone
 }
 
 // entry is one spec of one subscriber on one table.
@@ -36,22 +34,25 @@ type entry struct {
 	ids   []int64 // the spec's id, alone: shared by every delivery
 	table *table
 	plan  *plan
-	// selection is the sorted selection, one string; "" for none. alone: no other entry of the subscriber is on the table.
+	group *claimsGroup // of the plan's claims table; nil without one
+	// selection is the sorted selection, one string; "" for none. alone: no other entry of the subscriber wants the
+	// table's rows of that operation.
 	selection string
-	alone     bool
+	alone     [opCount]bool
 	shape     *shape
 	events    [opCount]bool
 	fault     rowFault
-	eqs       []equality // compared here
-	rest      *rowFilter // asked of Postgres; nil for none
-	places    [opCount]int
+	eqs       []equality     // compared here
+	rest      *rowFilter     // asked of Postgres; nil for none
+	places    [opCount]int32 // in the sets of the index; more is for those of further values
+	more      []int32
 }
 
-// equality is an eq condition whose value is canonical.
+// equality is an eq or in condition whose values are canonical, each there once.
 type equality struct {
 	column int
 	canon  canon
-	value  string
+	values []string
 }
 
 // mapping is how the rows of one relation, as streamed, fit the table, as the catalog has it now.

@@ -2,6 +2,7 @@ package changes
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -78,5 +79,8 @@ func (s *session) evaluate(ctx context.Context, limit time.Duration, k style, wh
 
 // asEvalError turns the error of a whole call into one that can be held against a subscriber.
 func asEvalError(err error) *evalError {
+	if e, ok := errors.AsType[*evalError](err); ok {
+		return e
+	}
 	return &evalError{state: postgres.State(err), message: "the check took too long or could not be made"}
 }

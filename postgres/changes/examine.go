@@ -195,7 +195,7 @@ func (x *examiner) compile(sub *subscriber, s *Spec, t *table) *entry {
 		kind := canonOf(col)
 		q, _ := checkFor(t, col, &c, x.path)
 		if c.Op == Eq && !c.Negate && kind != canonNone && lasting(col, c.Value) {
-			e.eqs = append(e.eqs, equality{column: at, canon: kind, value: string(kind.of([]byte(x.checks[q].text)))})
+			e.eqs = append(e.eqs, equality{column: at, canon: kind, values: []string{string(kind.of([]byte(x.checks[q].text)))}})
 			continue
 		}
 		rest = append(rest, c)

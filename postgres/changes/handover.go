@@ -67,7 +67,11 @@ func (e *Engine) handOver(ctx context.Context, b *batch) error {
 		clear(h.open)
 		for _, set := range r.settled {
 			for _, c := range set.crowdsOf(opIndex(r.Op)) {
-				d := h.delivery(c.parcel)
+				k := c.parcel
+				if set.plan != nil {
+					k.variant = r.narrowed(k.variant, set.plan, b, &set.group.verdict)
+				}
+				d := h.delivery(k)
 				if d.To == nil {
 					d.To = slices.Clip(c.to) // whoever adds to it copies it first
 				} else {
@@ -77,7 +81,7 @@ func (e *Engine) handOver(ctx context.Context, b *batch) error {
 		}
 		for _, en := range r.candidates {
 			if !en.sub.gone {
-				h.delivery(parcel{group: en.sub.Group, variant: r.variantOf(en), selection: en.selection}).add(en)
+				h.delivery(parcel{group: en.sub.Group, variant: r.variantOf(en, b), selection: en.selection}).add(en, opIndex(r.Op))
 			}
 		}
 	}
@@ -114,8 +118,8 @@ func (h *hand) delivery(k parcel) *Delivery {
 }
 
 // add makes the entry's member a target, or adds the entry's id to those it has.
-func (d *Delivery) add(en *entry) {
-	if en.alone {
+func (d *Delivery) add(en *entry, op int) {
+	if en.alone[op] {
 		d.To = append(d.To, Target{Member: en.sub.Member, IDs: en.ids})
 		return
 	}

@@ -102,14 +102,9 @@ func (e *Engine) admit(ctx context.Context, news []*subscriber) error {
 	if err != nil {
 		return e.postpone(ctx, news, err)
 	}
-	var live, doubtful []*subscriber
-	for _, sub := range news {
-		if tables, fault := e.judge(sub); fault != nil {
-			doubtful = append(doubtful, sub)
-		} else {
-			e.welcome(sub, tables)
-			live = append(live, sub)
-		}
+	live, doubtful, err := e.welcomeAll(ctx, news)
+	if err != nil {
+		return err
 	}
 	if len(doubtful) == 0 {
 		return e.announce(ctx, live, false)
@@ -118,16 +113,16 @@ func (e *Engine) admit(ctx context.Context, news []*subscriber) error {
 	if err := e.load(ctx, doubtful); err != nil {
 		return errors.Join(e.announce(ctx, live, false), e.postpone(ctx, doubtful, err))
 	}
-	for _, sub := range doubtful {
-		if tables, fault := e.judge(sub); fault != nil {
-			e.remove(sub.Member)
-			e.o.Answer(Answer{Member: sub.Member, Err: codes.Of(fault), Warnings: e.unpublished(ctx, sub)})
-		} else {
-			e.welcome(sub, tables)
-			live = append(live, sub)
-		}
+	more, faulty, err := e.welcomeAll(ctx, doubtful)
+	if err != nil {
+		return err
 	}
-	return e.announce(ctx, live, true)
+	for _, sub := range faulty {
+		_, fault := e.judge(sub)
+		e.remove(sub.Member)
+		e.o.Answer(Answer{Member: sub.Member, Err: codes.Of(fault), Warnings: e.unpublished(ctx, sub)})
+	}
+	return e.announce(ctx, append(live, more...), true)
 }
 
 // announce tells members that they are live, with what would keep them silent. A warning from a catalog that is not fresh
@@ -144,9 +139,34 @@ func (e *Engine) announce(ctx context.Context, live []*subscriber, fresh bool) e
 	return e.survive(ctx, err, "look for what would keep subscriptions silent")
 }
 
-// welcome makes a subscription live in place of the member's earlier one; announce says so.
-func (e *Engine) welcome(sub *subscriber, tables [][]uint32) {
-	e.remove(sub.Member)
+// welcomeAll makes those subscriptions live that are without fault, once their claims are stored. The faulty ones are
+// returned as well. If claims cannot be stored, the subscriptions are postponed.
+func (e *Engine) welcomeAll(ctx context.Context, subs []*subscriber) (live, faulty []*subscriber, err error) {
+	good := map[*subscriber][][]uint32{}
+	for _, sub := range subs {
+		tables, fault := e.judge(sub)
+		if fault != nil {
+			faulty = append(faulty, sub)
+			continue
+		}
+		good[sub] = tables
+		live = append(live, sub)
+		e.engage(sub)
+	}
+	if err := e.storeAll(ctx, good); err != nil {
+		for _, sub := range live {
+			e.release(sub)
+		}
+		return nil, faulty, e.postpone(ctx, live, err)
+	}
+	for _, sub := range live {
+		e.welcome(sub, good[sub])
+	}
+	return live, faulty, nil
+}
+
+// engage gives the subscriber its principal.
+func (e *Engine) engage(sub *subscriber) {
 	key := principalKey{sub.Role, sub.Claims}
 	p := e.principals[key]
 	if p == nil {
@@ -155,6 +175,20 @@ func (e *Engine) welcome(sub *subscriber, tables [][]uint32) {
 	}
 	p.subs[sub] = true
 	sub.principal = p
+}
+
+// release takes the subscriber's principal away, which is forgotten with its last one.
+func (e *Engine) release(sub *subscriber) {
+	delete(sub.principal.subs, sub)
+	if len(sub.principal.subs) == 0 {
+		sub.principal.leave()
+		delete(e.principals, principalKey{sub.Role, sub.Claims})
+	}
+}
+
+// welcome makes a subscription live in place of the member's earlier one; announce says so.
+func (e *Engine) welcome(sub *subscriber, tables [][]uint32) {
+	e.remove(sub.Member)
 	e.subscribers[sub.Member] = sub
 	for i := range sub.specs {
 		e.patterns[name{sub.specs[i].Schema, sub.specs[i].Table}]++
@@ -183,10 +217,7 @@ func (e *Engine) remove(member any) {
 			delete(e.patterns, n)
 		}
 	}
-	delete(sub.principal.subs, sub)
-	if len(sub.principal.subs) == 0 {
-		delete(e.principals, principalKey{sub.Role, sub.Claims})
-	}
+	e.release(sub)
 }
 
 // dropRetry forgets a postponed subscription.

@@ -2,6 +2,7 @@ package changes
 
 import (
 	"bytes"
+	"slices"
 
 	"realtime/postgres/wal"
 )
@@ -86,8 +87,27 @@ func (x *index) add(e *entry) {
 		if !e.events[op] {
 			continue
 		}
-		x.ops[op].set(e, e.fault != noFault && op != opDelete, true).add(e, op)
+		o := &x.ops[op]
+		if e.unfiltered(op) {
+			o.all.add(e, op)
+			continue
+		}
+		values := o.column(&e.eqs[0]).values
+		for i := range e.eqs[0].values {
+			v := &e.eqs[0].values[i]
+			s := values[*v]
+			if s == nil {
+				s = &entrySet{value: v}
+				values[*v] = s
+			}
+			s.add(e, op)
+		}
 	}
+}
+
+// unfiltered reports whether the entry is found without a value.
+func (e *entry) unfiltered(op int) bool {
+	return len(e.eqs) == 0 || e.fault != noFault && op != opDelete
 }
 
 // remove undoes add.
@@ -96,60 +116,52 @@ func (x *index) remove(e *entry) {
 		if !e.events[op] {
 			continue
 		}
-		unfiltered := e.fault != noFault && op != opDelete
-		s := x.ops[op].set(e, unfiltered, false)
-		s.remove(e, op)
-		if s.empty() && !unfiltered && len(e.eqs) > 0 {
-			x.ops[op].drop(e)
-		}
-	}
-}
-
-// set returns the set that the entry belongs to. Without create it is there.
-func (o *opEntries) set(e *entry, unfiltered, create bool) *entrySet {
-	if unfiltered || len(e.eqs) == 0 {
-		return &o.all
-	}
-	q := &e.eqs[0]
-	for i := range o.columns {
-		if c := &o.columns[i]; c.column == q.column {
-			s := c.values[q.value]
-			if s == nil && create {
-				s = &entrySet{}
-				c.values[q.value] = s
-			}
-			return s
-		}
-	}
-	s := &entrySet{}
-	o.columns = append(o.columns, columnEntries{column: q.column, canon: q.canon, values: map[string]*entrySet{q.value: s}})
-	return s
-}
-
-// drop forgets an empty value, and its column with the last one.
-func (o *opEntries) drop(e *entry) {
-	q := &e.eqs[0]
-	for i := range o.columns {
-		c := &o.columns[i]
-		if c.column != q.column {
+		o := &x.ops[op]
+		if e.unfiltered(op) {
+			o.all.remove(e, op)
 			continue
 		}
-		delete(c.values, q.value)
-		if len(c.values) == 0 {
-			o.columns = append(o.columns[:i], o.columns[i+1:]...)
+		q := &e.eqs[0]
+		c := o.column(q)
+		for _, v := range q.values {
+			s := c.values[v]
+			s.remove(e, op)
+			if s.empty() {
+				delete(c.values, v)
+			}
 		}
-		return
+		if len(c.values) == 0 {
+			o.columns = slices.DeleteFunc(o.columns, func(c columnEntries) bool { return c.column == q.column })
+		}
 	}
 }
 
-// find returns who may want the row: entries whose event and eq conditions it meets, with what is left to ask in
-// entry.rest and entry.plan, and sets of which the settled entries want it for certain.
-func (x *index) find(r *mapping, row *wal.Row) (loose []*entry, settled []*entrySet) {
-	o := &x.ops[opIndex(row.Op)]
-	loose = append(loose, o.all.loose...)
-	if len(o.all.settled) > 0 {
-		settled = append(settled, &o.all)
+// column returns the entries by the values of the condition's column.
+func (o *opEntries) column(q *equality) *columnEntries {
+	for i := range o.columns {
+		if o.columns[i].column == q.column {
+			return &o.columns[i]
+		}
 	}
+	o.columns = append(o.columns, columnEntries{column: q.column, canon: q.canon, values: map[string]*entrySet{}})
+	return &o.columns[len(o.columns)-1]
+}
+
+// found is who may want a row.
+type found struct {
+	loose   []*entry    // those whose event and eq conditions it meets, with what is left to ask in entry.rest and entry.plan
+	settled []*audience // those who want it for certain
+	pools   []*pool     // those who want it if they may see it
+}
+
+func (f *found) none() bool { return len(f.loose)+len(f.settled)+len(f.pools) == 0 }
+
+// find returns who may want the row.
+func (x *index) find(r *mapping, row *wal.Row) found {
+	o := &x.ops[opIndex(row.Op)]
+	var f found
+	f.loose = append(f.loose, o.all.loose...)
+	f.take(&o.all)
 	for i := range o.columns {
 		c := &o.columns[i]
 		v, ok := r.value(row, c.column)
@@ -162,14 +174,20 @@ func (x *index) find(r *mapping, row *wal.Row) (loose []*entry, settled []*entry
 		}
 		for _, e := range s.loose {
 			if e.meets(r, row, 1) {
-				loose = append(loose, e)
+				f.loose = append(f.loose, e)
 			}
 		}
-		if len(s.settled) > 0 {
-			settled = append(settled, s)
-		}
+		f.take(s)
 	}
-	return loose, settled
+	return f
+}
+
+// take adds those of a set about whom only policies are left to ask.
+func (f *found) take(s *entrySet) {
+	if len(s.settled.entries) > 0 {
+		f.settled = append(f.settled, &s.settled)
+	}
+	f.pools = append(f.pools, s.pools...)
 }
 
 // meets reports whether the row meets the eq conditions from the given one on.
@@ -177,7 +195,7 @@ func (e *entry) meets(r *mapping, row *wal.Row, from int) bool {
 	for i := from; i < len(e.eqs); i++ {
 		q := &e.eqs[i]
 		v, ok := r.value(row, q.column)
-		if !ok || v.Kind != wal.Text || string(q.canon.of(v.Data)) != q.value {
+		if !ok || v.Kind != wal.Text || !slices.Contains(q.values, string(q.canon.of(v.Data))) {
 			return false
 		}
 	}

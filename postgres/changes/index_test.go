@@ -19,6 +19,11 @@ func indexTable() (*table, *mapping) {
 		{name: "txt", number: 3, oid: 25, base: 25},
 		{name: "num", number: 4, oid: 1700, base: 1700},
 	}}
+	t.plans = map[string]*plan{"open": {table: t}, "reread": {table: t, tier: tierReread}, "deny": {table: t, tier: tierDeny},
+		"join": {table: t, tier: tierJoin, image: &imaging{claims: newClaimsTable()}}}
+	for id := range int32(2) { // claims of a third value are in quarantine
+		t.plans["join"].image.claims.byID[id] = &claimsGroup{id: id}
+	}
 	rel := &wal.Relation{Schema: "public", Name: "t", Identity: 'd', Columns: []wal.Column{
 		{Name: "id", Type: 23, Key: true}, {Name: "pad", Type: 1042}, {Name: "txt", Type: 25}, {Name: "num", Type: 1700},
 	}}
@@ -40,10 +45,13 @@ func drawTuple(t *rapid.T, label string, kinds []byte) wal.Tuple {
 }
 
 func drawEntry(t *rapid.T, tab *table, n int) *entry {
-	e := &entry{sub: &subscriber{}, spec: &Spec{}, table: tab, ids: []int64{int64(n)}, alone: rapid.Bool().Draw(t, "alone")}
-	e.plan = &plan{table: tab, tier: rapid.SampledFrom([]tier{tierOpen, tierReread, tierDeny}).Draw(t, "tier")}
+	e := &entry{sub: &subscriber{}, spec: &Spec{}, table: tab, ids: []int64{int64(n)}}
+	e.plan = tab.plans[rapid.SampledFrom([]string{"open", "reread", "deny", "join"}).Draw(t, "plan")]
+	if e.plan.tier == tierJoin {
+		e.group = e.plan.image.claims.byID[rapid.Int32Range(0, 2).Draw(t, "group")]
+	}
 	for op := range e.events {
-		e.events[op] = rapid.Bool().Draw(t, "event")
+		e.events[op], e.alone[op] = rapid.Bool().Draw(t, "event"), rapid.Bool().Draw(t, "alone")
 	}
 	if rapid.IntRange(0, 4).Draw(t, "fault") == 0 {
 		e.fault = fault401
@@ -51,7 +59,14 @@ func drawEntry(t *rapid.T, tab *table, n int) *entry {
 	for range rapid.IntRange(0, 2).Draw(t, "conditions") {
 		at := rapid.IntRange(0, 2).Draw(t, "column")
 		kind := canonOf(&tab.columns[at])
-		e.eqs = append(e.eqs, equality{column: at, canon: kind, value: string(kind.of([]byte(rapid.SampledFrom(indexValues).Draw(t, "wanted"))))})
+		q := equality{column: at, canon: kind}
+		for range rapid.IntRange(1, 4).Draw(t, "values") {
+			v := string(kind.of([]byte(rapid.SampledFrom(indexValues).Draw(t, "wanted"))))
+			if !slices.Contains(q.values, v) {
+				q.values = append(q.values, v)
+			}
+		}
+		e.eqs = append(e.eqs, q)
 	}
 	return e
 }
@@ -74,7 +89,7 @@ func wantsNaively(e *entry, m *mapping, row *wal.Row) bool {
 		if q.canon == canonPadded {
 			text = bytes.TrimRight(text, " ")
 		}
-		if string(text) != q.value {
+		if !slices.Contains(q.values, string(text)) {
 			return false
 		}
 	}
@@ -106,11 +121,16 @@ func TestIndexFindsWhatNaiveMatchingFinds(t *testing.T) {
 				}
 			}
 			var got []int64
-			loose, settled := tab.index.find(m, row)
-			for _, e := range loose {
+			f := tab.index.find(m, row)
+			for _, e := range f.loose {
 				got = append(got, e.ids[0])
 			}
-			for _, set := range settled {
+			for _, x := range f.pools {
+				for _, a := range x.audiences {
+					f.settled = append(f.settled, a)
+				}
+			}
+			for _, set := range f.settled {
 				for _, c := range set.crowdsOf(opIndex(row.Op)) {
 					for _, to := range c.to {
 						got = append(got, to.IDs[0])

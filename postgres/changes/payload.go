@@ -27,17 +27,43 @@ type variant struct {
 	fault rowFault
 }
 
-// variantOf returns the JSON that an entry is due. Of an updated row the old image may be one that the policies hide:
-// under row security it is shown whole only if no column that the policies mention differs between both images, so that
-// their answer is the same; else the key alone is. Of a deleted row nothing but the key is shown under row security,
-// since no policy can be asked about it.
-func (r *batchRow) variantOf(e *entry) variant {
-	op := opIndex(r.Op)
-	v := e.settledVariant(op)
-	if op == opUpdate && v.fault == noFault && r.OldKind == wal.OldFull && e.plan.active && r.policiesMayDiffer(e.plan) {
+// variantOf returns the JSON that an entry is due. Of a deleted row nothing but the key is shown under row security, since
+// no policy can be asked about it.
+func (r *batchRow) variantOf(e *entry, b *batch) variant {
+	v := e.settledVariant(opIndex(r.Op))
+	if e.group != nil {
+		return r.narrowed(v, e.plan, b, &e.group.verdict, &e.sub.principal.verdict)
+	}
+	return r.narrowed(v, e.plan, b, &e.sub.principal.verdict)
+}
+
+// narrowed takes off the old image of an update what the policies may hide: under row security it is shown whole only if
+// no column that the policies mention differs between both images, so that their answer is the same, or if they were
+// asked about the old one as well; else the key alone is.
+func (r *batchRow) narrowed(v variant, p *plan, b *batch, verdicts ...*verdict) variant {
+	if v.old != oldIdentity || v.fault != noFault || !p.active || !r.differs(p) {
+		return v
+	}
+	for _, d := range verdicts {
+		if d.may(r, true, b) {
+			return v
+		}
+	}
+	if a := r.answer(p); a == nil || !a.anyoneOld {
 		v.old = oldKeyOnly
 	}
 	return v
+}
+
+// differs reports whether policies may answer differently about the two images of the row.
+func (r *batchRow) differs(p *plan) bool {
+	if opIndex(r.Op) != opUpdate || r.OldKind != wal.OldFull {
+		return false
+	}
+	if r.compared != p {
+		r.compared, r.different = p, r.policiesMayDiffer(p)
+	}
+	return r.different
 }
 
 // policiesMayDiffer reports whether the two images of an update differ in what the policies look at.

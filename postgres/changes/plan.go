@@ -15,6 +15,10 @@ const (
 	tierOpen tier = iota
 	// tierDeny: no permissive policy applies to the role, or the role cannot be asked at all.
 	tierDeny
+	// tierJoin (T1): one statement joins row images with the values that claims have, for everybody.
+	tierJoin
+	// tierClaims (T2): one statement for each claims asks about row images.
+	tierClaims
 	// tierReread (T3): the role reads the row again by its key, one statement for each claims.
 	tierReread
 	// tierProbe (T4): a policy has side effects; each row and claims is a transaction of its own that is rolled back.
@@ -62,17 +66,26 @@ type plan struct {
 	serial          int   // names the plan's functions in the session
 	broken          error // why the role cannot be asked, with tierDeny
 	blocked         map[*principal]*quarantine
-	slow            quarantine          // of all principals
-	pace            int                 // principals of the next slice
-	suspects        map[*principal]bool // whose statement raised an error
+	slow            quarantine // of all principals
+	pace            int        // principals of the next slice
+	// image is how row images are asked about; nil in other tiers than T1 and T2. rowPace is the rows of the next slice.
+	image   *imaging
+	rowPace int
+	// why is what keeps the plan from T1.
+	why      reason
+	suspects map[*principal]bool // whose statement raised an error
 }
 
 // policy is one row of pg_policy that has a say in SELECT.
 type policy struct {
 	permissive bool
 	applies    bool // to the role asked about
-	qual       string
+	name       string
+	qual, text string // its expression as a tree and as Postgres writes it
 }
+
+// reason is the part of a policy that keeps it in a slower tier, and what to write instead, if there is something.
+type reason struct{ text, rewrite string }
 
 const securitySQL = `
 select r.rel, r.active, r.state, r.message, pg_catalog.has_schema_privilege($1::text, c.relnamespace, 'usage'),
@@ -82,7 +95,7 @@ from pg_temp.realtime_role_security($1::text, $2::pg_catalog.oid[]) r
 join pg_catalog.pg_class c on c.oid = r.rel`
 
 const policiesSQL = `
-select p.polrelid, p.polpermissive, p.polqual::text,
+select p.polrelid, p.polpermissive, p.polname::text, p.polqual::text, pg_catalog.pg_get_expr(p.polqual, p.polrelid),
 	exists (select from pg_catalog.unnest(p.polroles) r where r = 0 or pg_catalog.pg_has_role($1::text, r, 'usage'))
 from pg_catalog.pg_policy p
 where p.polrelid = any($2::pg_catalog.oid[]) and p.polcmd in ('r', '*')`
@@ -93,13 +106,11 @@ func (c *catalog) loadPlans(ctx context.Context, s *session, role string, oids [
 	if err := s.rows(ctx, func(r pgx.Rows) error {
 		var rel uint32
 		var p policy
-		var qual *string
-		if err := r.Scan(&rel, &p.permissive, &qual, &p.applies); err != nil {
+		var qual, text *string
+		if err := r.Scan(&rel, &p.permissive, &p.name, &qual, &text, &p.applies); err != nil {
 			return err
 		}
-		if qual != nil {
-			p.qual = *qual
-		}
+		p.qual, p.text = deref(qual), deref(text)
 		policies[rel] = append(policies[rel], p)
 		return nil
 	}, policiesSQL, role, oids); err != nil {
@@ -142,7 +153,7 @@ func (c *catalog) scanPlan(r pgx.Rows, s *session, role string) (*plan, error) {
 	}
 	s.serial++
 	p := &plan{
-		table: t, role: role, usage: usage, serial: s.serial, pace: firstSlice,
+		table: t, role: role, usage: usage, serial: s.serial, pace: firstSlice, rowPace: maxBatchRows,
 		selectable: make([]bool, len(t.columns)), mentions: make([]bool, len(t.columns)), blocked: map[*principal]*quarantine{}, suspects: map[*principal]bool{},
 	}
 	for i := range t.columns {

@@ -81,10 +81,7 @@ func (e *Engine) probeRowsOf(ctx context.Context, b *batch, j *job, p *principal
 		return nil
 	}
 	if postgres.IsQueryCanceled(err) {
-		blocked.strike(b.now, quarantineAfter)
-		if blocked.closed(b.now) {
-			j.plan.slow.strike(b.now, slowAfter)
-		}
+		j.plan.strike(b, p)
 	}
 	b.fail(j.plan.table, asEvalError(err), nil, p)
 	return nil
@@ -120,7 +117,7 @@ func (e *Engine) probeCall(ctx context.Context, b *batch, j *job, p *principal, 
 		return err
 	}
 	for _, n := range hits {
-		p.allowed(rows[n], b)
+		p.allowed(rows[n], false, b)
 	}
 	if failed != nil {
 		if passing(failed.state) && !b.patient {

@@ -143,7 +143,7 @@ func (e *Engine) rereadCall(ctx context.Context, b *batch, j *job, part []*princ
 				return fmt.Errorf("row %d of %d", n, len(j.rows))
 			}
 			for _, r := range j.sameKey(int(n - 1)) {
-				part[i].allowed(r, b)
+				part[i].allowed(r, false, b)
 			}
 		}
 	}
@@ -233,40 +233,7 @@ returns table (i int, hits int[], state text) language plpgsql set plan_cache_mo
 declare
 	realtime_got int[];
 	realtime_c text;
-	realtime_done bool;
-`+declare+`begin
-	i := 0;
-	perform pg_catalog.set_config('role', realtime_who, true);
-	foreach realtime_c in array realtime_claims loop
-		i := i + 1; hits := null; state := null; realtime_got := null; realtime_done := false;
-		if realtime_careful then
-			begin
-				`+becomeSQL+`
-				`+ask+`;
-				realtime_done := true;
-				raise exception using errcode = 'RT000';
-			exception
-				when others then
-					if realtime_done then
-						hits := realtime_got;
-					else
-						state := sqlstate;
-					end if;
-			end;
-		else
-			`+becomeSQL+`
-			`+ask+`;
-			hits := realtime_got;
-		end if;
-		if hits is not null or state is not null then
-			return next;
-		end if;
-	end loop;
-	if current_user::text <> realtime_who then
-		raise exception using errcode = '42501';
-	end if;
-	perform pg_catalog.set_config('role', 'none', true), pg_catalog.set_config('request.jwt.claims', '', true);
-end`)
+`+declare+loopSQL(ask, ask))
 }
 
 // fewRows is up to how many rows numbers are searched one after the other.
@@ -285,3 +252,42 @@ const becomeSQL = `perform pg_catalog.set_config('request.jwt.claims', realtime_
 			if current_user::text <> realtime_who then
 				raise exception using errcode = '42501';
 			end if;`
+
+// loopSQL is the rest of a function that asks a question for each claims. Careful, it asks in a subtransaction that is
+// rolled back, whatever comes of it, and in the words of careful.
+func loopSQL(ask, careful string) string {
+	return `	realtime_done bool;
+begin
+	i := 0;
+	perform pg_catalog.set_config('role', realtime_who, true);
+	foreach realtime_c in array realtime_claims loop
+		i := i + 1; hits := null; state := null; realtime_got := null; realtime_done := false;
+		if realtime_careful then
+			begin
+				` + becomeSQL + `
+				` + careful + `;
+				realtime_done := true;
+				raise exception using errcode = 'RT000';
+			exception
+				when others then
+					if realtime_done then
+						hits := realtime_got;
+					else
+						state := sqlstate;
+					end if;
+			end;
+		else
+			` + becomeSQL + `
+			` + ask + `;
+			hits := realtime_got;
+		end if;
+		if hits is not null or state is not null then
+			return next;
+		end if;
+	end loop;
+	if current_user::text <> realtime_who then
+		raise exception using errcode = '42501';
+	end if;
+	perform pg_catalog.set_config('role', 'none', true), pg_catalog.set_config('request.jwt.claims', '', true);
+end`
+}

@@ -18,16 +18,17 @@ const maxRounds = 12
 func (e *Engine) load(ctx context.Context, subs []*subscriber) error {
 	changed, err := e.loadRounds(ctx, subs)
 	if err != nil {
+		half := changed || len(e.session.fresh) > 0 // plans whose functions are rolled back
 		if !e.session.lost() {
 			err = errors.Join(err, e.session.rollback(ctx))
 		}
-		if changed {
+		if half {
 			e.catalog.fingerprint = staleFingerprint // what was read is not whole: begin anew next time
 		}
 		return err
 	}
 	if changed {
-		e.reenlist()
+		return e.reenlist(ctx)
 	}
 	return nil
 }
@@ -65,6 +66,7 @@ func (e *Engine) loadRounds(ctx context.Context, subs []*subscriber) (changed bo
 // forget throws the catalog away, and the functions made for its plans.
 func (e *Engine) forget(ctx context.Context) error {
 	e.catalog = newCatalog()
+	e.catalog.limits = e.limits
 	clear(e.mappings)
 	return e.session.dropFunctions(ctx)
 }
@@ -194,12 +196,25 @@ func (e *Engine) enlist(sub *subscriber, tables [][]uint32) {
 		}
 		sub.dormant[i] = !x.published(oids)
 	}
-	on := map[*table]int{}
+	type place struct {
+		table *table
+		op    int
+	}
+	on := map[place]int{}
 	for _, en := range sub.entries {
-		on[en.table]++
+		for op, wants := range en.events {
+			if wants {
+				on[place{en.table, op}]++
+			}
+		}
 	}
 	for _, en := range sub.entries {
-		en.alone = on[en.table] == 1
+		for op := range opCount {
+			en.alone[op] = on[place{en.table, op}] == 1
+		}
+		if en.plan.tier == tierJoin {
+			en.group = sub.principal.groupOf(en.plan)
+		}
 		en.table.index.add(en)
 	}
 	clear(e.mappings) // some may have become wanted
@@ -207,8 +222,12 @@ func (e *Engine) enlist(sub *subscriber, tables [][]uint32) {
 
 // reenlist judges every live subscription again under a new catalog. What no longer holds sleeps until it does again,
 // and its member is told.
-func (e *Engine) reenlist() {
+func (e *Engine) reenlist(ctx context.Context) error {
 	x := e.examiner(newNeeds())
+	judged := make(map[*subscriber][][]uint32, len(e.subscribers))
+	for _, p := range e.principals {
+		p.groups = nil // of plans that are no more
+	}
 	for _, sub := range e.subscribers {
 		sub.entries = nil
 		tables := make([][]uint32, len(sub.specs))
@@ -222,8 +241,38 @@ func (e *Engine) reenlist() {
 			}
 			tables[i] = oids
 		}
+		judged[sub] = tables
+	}
+	if err := e.storeAll(ctx, judged); err != nil {
+		return err
+	}
+	for sub, tables := range judged {
 		e.enlist(sub, tables)
 	}
+	return nil
+}
+
+// storeAll stores the claims of subscribers whose tables are given, where their plans need it. If it fails everything is
+// read anew: some of it may be stored.
+func (e *Engine) storeAll(ctx context.Context, judged map[*subscriber][][]uint32) error {
+	wanted := map[*plan][]*principal{}
+	asked := map[wish]bool{}
+	for sub, tables := range judged {
+		for _, oid := range slices.Concat(tables...) {
+			p := e.catalog.tables[oid].plans[sub.Role]
+			k := wish{plan: p, who: sub.principal}
+			if p == nil || p.tier != tierJoin && p.tier != tierClaims || asked[k] || sub.principal.knows(p) {
+				continue
+			}
+			asked[k] = true
+			wanted[p] = append(wanted[p], sub.principal)
+		}
+	}
+	err := e.store(ctx, wanted)
+	if err != nil {
+		e.catalog.fingerprint = staleFingerprint
+	}
+	return err
 }
 
 // renew reads the catalog anew for all subscriptions.

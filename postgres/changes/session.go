@@ -175,6 +175,16 @@ func (s *session) dropFunctions(ctx context.Context) error {
 			return err
 		}
 	}
+	tables := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return !strings.HasPrefix(n, valuesPrefix) })
+	names = slices.DeleteFunc(names, func(n string) bool { return strings.HasPrefix(n, valuesPrefix) })
+	if len(tables) > 0 {
+		if err := s.exec(ctx, "drop table if exists "+strings.Join(tables, ", ")); err != nil {
+			return err
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
 	return s.exec(ctx, "drop function if exists "+strings.Join(names, ", "))
 }
 

@@ -29,7 +29,9 @@ select a.attrelid, a.attnum, a.attname::text, a.atttypid, t.typname::text,
 	case when a.attgenerated = 's' then d.adbin::text end,
 	exists (select from pg_catalog.pg_index i join pg_catalog.pg_class c on c.oid = i.indrelid
 		where i.indrelid = a.attrelid and a.attnum = any(i.indkey::int2[])
-			and (c.relreplident = 'i' and i.indisreplident or c.relreplident = 'd' and i.indisprimary and i.indimmediate))
+			and (c.relreplident = 'i' and i.indisreplident or c.relreplident = 'd' and i.indisprimary and i.indimmediate)),
+	case when a.attcollation <> 0 and a.attcollation <> t.typcollation then (select pg_catalog.format('%I.%I', cn.nspname, co.collname)
+		from pg_catalog.pg_collation co join pg_catalog.pg_namespace cn on cn.oid = co.collnamespace where co.oid = a.attcollation) end
 from pg_catalog.pg_attribute a
 join pg_catalog.pg_type t on t.oid = a.atttypid
 join pg_catalog.pg_namespace n on n.oid = t.typnamespace
@@ -95,13 +97,13 @@ func (c *catalog) loadTables(ctx context.Context, s *session, oids []uint32) err
 
 func scanColumn(r pgx.Rows) (rel uint32, col column, err error) {
 	var kind string
-	var expression, tree *string
+	var expression, tree, collation *string
 	err = r.Scan(&rel, &col.number, &col.name, &col.oid, &col.typeName, &col.sqlType, &col.plainType, &col.baseType,
-		&col.base, &kind, &col.schema, &col.shown, &col.generated, &expression, &tree, &col.identity)
+		&col.base, &kind, &col.schema, &col.shown, &col.generated, &expression, &tree, &col.identity, &collation)
 	if err != nil {
 		return rel, col, err
 	}
-	col.kind = kind[0]
+	col.kind, col.collation = kind[0], deref(collation)
 	if expression != nil && tree != nil {
 		col.expression = *expression
 		if refs := newReferences(); refs.read(*tree) {

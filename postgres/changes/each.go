@@ -1,0 +1,172 @@
+package changes
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"realtime/postgres"
+)
+
+// eachAlone bounds the question about one row and claims.
+const eachAlone = 250 * time.Millisecond
+
+// askEach asks about row images claims by claims (T2), in one call of a function for many of them, cut into slices like
+// those of T3. It is also how errors of T1 are narrowed down: whatever still raises one here denies this row to these
+// claims.
+func (e *Engine) askEach(ctx context.Context, b *batch, j *job) error {
+	units := make([]unit, 0, len(j.rows)+len(j.olds))
+	for _, r := range j.rows {
+		units = append(units, unit{batchRow: r})
+	}
+	for _, r := range j.olds {
+		units = append(units, unit{batchRow: r, old: true})
+	}
+	var trusted, suspects []*principal
+	for _, p := range j.principals {
+		switch {
+		case j.plan.blockedFor(p).closed(b.now) || j.plan.slow.closed(b.now):
+			b.fail(j.plan.table, &evalError{state: "57014"}, nil, p)
+		case j.plan.suspects[p] || p.groupOf(j.plan) == nil:
+			suspects = append(suspects, p)
+		default:
+			trusted = append(trusted, p)
+		}
+	}
+	if err := e.eachSlices(ctx, b, j.plan, trusted, units, false); err != nil {
+		return err
+	}
+	return e.eachSlices(ctx, b, j.plan, suspects, units, true)
+}
+
+// eachSlices asks for some principals, as many at a time as the plan's pace says.
+func (e *Engine) eachSlices(ctx context.Context, b *batch, p *plan, rest []*principal, units []unit, careful bool) error {
+	for len(rest) > 0 {
+		slice := min(max(p.pace, 1), len(rest))
+		part := rest[:slice]
+		rest = rest[slice:]
+		began := time.Now()
+		if err := e.eachPart(ctx, b, p, part, units, careful); err != nil {
+			return err
+		}
+		p.keepPace(slice, time.Since(began))
+		if err := e.breather(ctx, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eachPart asks some principals about some rows, and narrows an error down: to the claims, then to the row and claims.
+func (e *Engine) eachPart(ctx context.Context, b *batch, p *plan, part []*principal, units []unit, careful bool) error {
+	limit := rereadLimit
+	if len(part) == 1 && len(units) == 1 {
+		limit = eachAlone
+	}
+	failed, err := e.eachCall(ctx, b, p, part, units, careful, limit)
+	switch {
+	case e.fatal(ctx, b, err):
+		return err
+	case err != nil && !careful && !postgres.IsQueryCanceled(err):
+		return e.eachPart(ctx, b, p, part, units, true)
+	case err != nil && len(part) > 1:
+		for i := range part {
+			if err := e.eachPart(ctx, b, p, part[i:i+1], units, true); err != nil {
+				return err
+			}
+		}
+		return nil
+	case err != nil:
+		failed = map[*principal]error{part[0]: err}
+	default:
+		for _, who := range part {
+			if failed[who] == nil {
+				p.blockedFor(who).pardon()
+			}
+		}
+	}
+	for who, cause := range failed {
+		if err := e.eachFailed(ctx, b, p, who, units, cause); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eachFailed deals with an error of one principal: each row alone, then no more.
+func (e *Engine) eachFailed(ctx context.Context, b *batch, p *plan, who *principal, units []unit, cause error) error {
+	if len(p.suspects) > maxSuspects {
+		clear(p.suspects)
+	}
+	p.suspects[who] = true
+	if len(units) > 1 {
+		blocked := p.blockedFor(who)
+		for i := range units {
+			if blocked.closed(b.now) || p.slow.closed(b.now) {
+				break
+			}
+			if err := e.eachPart(ctx, b, p, []*principal{who}, units[i:i+1], true); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if postgres.IsQueryCanceled(cause) {
+		p.strike(b, who)
+	}
+	if !units[0].old {
+		b.fail(p.table, asEvalError(cause), nil, who)
+	}
+	return nil
+}
+
+// strike notes that a question about one row and principal ran into its timeout.
+func (p *plan) strike(b *batch, who *principal) {
+	blocked := p.blockedFor(who)
+	blocked.strike(b.now, quarantineAfter)
+	if blocked.closed(b.now) {
+		p.slow.strike(b.now, slowAfter)
+	}
+}
+
+// eachCall makes one call. Those whose statement raised an error are returned with it; the error is for the whole call.
+func (e *Engine) eachCall(ctx context.Context, b *batch, p *plan, part []*principal, units []unit, careful bool, limit time.Duration) (map[*principal]error, error) {
+	claims := make([]string, len(part))
+	for i, who := range part {
+		claims[i] = who.claims
+	}
+	failed := map[*principal]error{}
+	seen := make([][]int32, len(part))
+	scan := func(r pgx.Rows) error {
+		var i int
+		var hits []int32
+		var state *string
+		if err := r.Scan(&i, &hits, &state); err != nil {
+			return err
+		}
+		if i < 1 || i > len(part) {
+			return fmt.Errorf("claims %d of %d", i, len(part))
+		}
+		if state != nil {
+			failed[part[i-1]] = &evalError{state: *state}
+			return nil
+		}
+		seen[i-1] = hits
+		return nil
+	}
+	args := append([]any{p.role, claims, careful, len(units)}, p.image.arrays(units)...)
+	if err := e.session.guarded(ctx, limit, styleOwn, scan, callSQL("i, hits, state", p.claimsName(), len(args)), args...); err != nil {
+		return nil, err
+	}
+	for i, hits := range seen {
+		for _, n := range hits {
+			if n < 1 || int(n) > len(units) {
+				return nil, fmt.Errorf("row %d of %d", n, len(units))
+			}
+			part[i].allowed(units[n-1].batchRow, units[n-1].old, b)
+		}
+	}
+	return failed, nil
+}
