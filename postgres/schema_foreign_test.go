@@ -37,12 +37,12 @@ func asUpstreamLeft(t *testing.T) postgres.Settings {
 func TestUpstreamsSchemaStaysAsItIs(t *testing.T) {
 	s := asUpstreamLeft(t)
 	conn := pgtest.Conn(t, s)
-	before := pgtest.Catalog(t, s)
+	before := pgtest.Catalog(t, s, "realtime")
 	got, err := postgres.PrepareTenant(t.Context(), conn, time.Now())
 	if err != nil || !got.Schema.Foreign || !got.Schema.Messages || len(got.Schema.Done)+len(got.Partitions) > 0 {
 		t.Errorf("got %+v, %v", got, err)
 	}
-	if diff := cmp.Diff(pgtest.Catalog(t, s), before); diff != "" {
+	if diff := cmp.Diff(pgtest.Catalog(t, s, "realtime"), before); diff != "" {
 		t.Errorf("changed (-got +want):\n%s", diff)
 	}
 	// Two days later there are two more partitions, made as the original makes them, and nothing else is new.
@@ -50,7 +50,7 @@ func TestUpstreamsSchemaStaysAsItIs(t *testing.T) {
 	if err != nil || len(got.Partitions) != 2 {
 		t.Fatalf("got %+v, %v", got, err)
 	}
-	for _, line := range pgtest.Catalog(t, s) {
+	for _, line := range pgtest.Catalog(t, s, "realtime") {
 		if fields := strings.Fields(line); !slices.Contains(before, line) && !strings.HasPrefix(strings.TrimPrefix(fields[1], "realtime."), got.Partitions[0]) &&
 			!strings.HasPrefix(strings.TrimPrefix(fields[1], "realtime."), got.Partitions[1]) && !strings.Contains(line, "type _messages_") {
 			t.Errorf("new: %s", line)

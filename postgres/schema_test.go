@@ -22,12 +22,12 @@ func TestInstallSchemaTwice(t *testing.T) {
 	if got.Schema.Foreign || !got.Schema.Messages || len(got.Schema.Done) == 0 || len(got.Partitions) != 5 {
 		t.Errorf("first: %+v", got)
 	}
-	before := pgtest.Catalog(t, s)
+	before := pgtest.Catalog(t, s, "realtime")
 	got, err = postgres.PrepareTenant(t.Context(), conn, now)
 	if err != nil || len(got.Schema.Done) != 0 || len(got.Partitions) != 0 || !got.Schema.Messages {
 		t.Errorf("second: %+v, %v", got, err)
 	}
-	if diff := cmp.Diff(pgtest.Catalog(t, s), before); diff != "" {
+	if diff := cmp.Diff(pgtest.Catalog(t, s, "realtime"), before); diff != "" {
 		t.Errorf("changed (-got +want):\n%s", diff)
 	}
 }

@@ -33,9 +33,7 @@ func (ledger) TableExists(ctx context.Context, db database.DBTxConn) (bool, erro
 
 // CreateVersionTable implements database.Store.
 func (ledger) CreateVersionTable(ctx context.Context, db database.DBTxConn) error {
-	_, err := db.ExecContext(ctx,
-		"create table schema_migrations (version bigint primary key, inserted_at timestamp(0) without time zone)")
-	if err != nil {
+	if _, err := db.ExecContext(ctx, createLedger); err != nil {
 		return fmt.Errorf("create ledger: %w", err)
 	}
 	return nil
@@ -46,9 +44,7 @@ func (ledger) Insert(ctx context.Context, db database.DBTxConn, req database.Ins
 	if req.Version == 0 {
 		return nil
 	}
-	_, err := db.ExecContext(ctx,
-		"insert into schema_migrations (version, inserted_at) values ($1, now() at time zone 'utc')", req.Version)
-	if err != nil {
+	if _, err := db.ExecContext(ctx, fmt.Sprintf(recordMigration, "$1"), req.Version); err != nil {
 		return fmt.Errorf("record migration %d: %w", req.Version, err)
 	}
 	return nil

@@ -112,6 +112,23 @@ func jwtSecret(c *Config) (string, error) {
 	return s.JWT, nil
 }
 
+// fillStored adds to the configuration what the data directory keeps.
+func fillStored(c *Config) error {
+	if !c.Embedded() {
+		return nil
+	}
+	d, err := dataDirOf(c)
+	if err != nil {
+		return err
+	}
+	s, err := loadSecrets(d)
+	if err != nil {
+		return err
+	}
+	c.fill(s)
+	return nil
+}
+
 // signStored signs with the secret in a tenant's row.
 func signStored(ctx context.Context, c *Config, id string, claims map[string]any) (string, error) {
 	t, err := storedTenant(ctx, c, id)
@@ -129,16 +146,8 @@ func storedTenant(ctx context.Context, c *Config, id string) (*tenancy.Tenant, e
 	if err != nil {
 		return nil, err
 	}
-	if c.Embedded() {
-		d, err := dataDirOf(c)
-		if err != nil {
-			return nil, err
-		}
-		s, err := loadSecrets(d)
-		if err != nil {
-			return nil, err
-		}
-		c.fill(s)
+	if err := fillStored(c); err != nil {
+		return nil, err
 	}
 	store, err := openStore(ctx, c, db, nil)
 	if err != nil {

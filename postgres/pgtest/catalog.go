@@ -2,6 +2,7 @@ package pgtest
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -9,13 +10,14 @@ import (
 	"realtime/postgres"
 )
 
-// Catalog describes what is in schema realtime and what belongs to it, one line for each thing, so that two states or two
-// databases can be compared. Names of databases are not in it.
-func Catalog(t testing.TB, s postgres.Settings) []string {
+// Catalog describes what is in a schema and what belongs to it (roles of ours, publications), one line for each thing, so
+// that two states or two databases can be compared. Names of databases are not in it. A schema that does not exist has no
+// lines of its own.
+func Catalog(t testing.TB, s postgres.Settings, schema string) []string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	rows, err := Conn(t, s).Query(ctx, catalogSQL, pgx.QueryExecModeSimpleProtocol)
+	rows, err := Conn(t, s).Query(ctx, strings.ReplaceAll(catalogSQL, "'realtime'", "'"+schema+"'"), pgx.QueryExecModeSimpleProtocol)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,7 @@ func installsWithoutSuperuser(t *testing.T, c *cluster) {
 	c.forget(t)
 	s := c.database(t)
 	plain := c.login(t, s, "")
-	before := pgtest.Catalog(t, s)
+	before := pgtest.Catalog(t, s, "realtime")
 	_, err := postgres.PrepareTenant(t.Context(), pgtest.Conn(t, plain), time.Now())
 	missing, ok := errors.AsType[*postgres.PrivilegeError](err)
 	if !ok {
@@ -28,7 +28,7 @@ func installsWithoutSuperuser(t *testing.T, c *cluster) {
 			t.Errorf("%q is not in what an administrator is told:\n%s", want, missing.SQL)
 		}
 	}
-	if got := pgtest.Catalog(t, s); !slices.Equal(got, before) {
+	if got := pgtest.Catalog(t, s, "realtime"); !slices.Equal(got, before) {
 		t.Errorf("a refused installation left something behind: %q", got)
 	}
 	pgtest.Exec(t, s, missing.SQL)
@@ -100,9 +100,9 @@ func installsInTwoDatabases(t *testing.T, c *cluster) {
 		})
 	}
 	wg.Wait()
-	first := pgtest.Catalog(t, databases[0])
+	first := pgtest.Catalog(t, databases[0], "realtime")
 	for _, s := range databases[1:] {
-		if got := pgtest.Catalog(t, s); !slices.Equal(got, first) {
+		if got := pgtest.Catalog(t, s, "realtime"); !slices.Equal(got, first) {
 			t.Error("two installations differ")
 		}
 	}

@@ -18,19 +18,19 @@ func planByHand(t *testing.T, c *cluster) {
 	now := time.Now()
 	installed, byHand := c.database(t), c.database(t)
 	conn := pgtest.Conn(t, byHand)
-	before := pgtest.Catalog(t, byHand)
+	before := pgtest.Catalog(t, byHand, "realtime")
 	text, needed, err := postgres.PlanTenant(t.Context(), conn, now)
 	if err != nil || !needed {
 		t.Fatalf("needed %v, %v", needed, err)
 	}
-	if diff := cmp.Diff(pgtest.Catalog(t, byHand), before); diff != "" {
+	if diff := cmp.Diff(pgtest.Catalog(t, byHand, "realtime"), before); diff != "" {
 		t.Errorf("planning changed something (-got +want):\n%s", diff)
 	}
 	if _, err := postgres.PrepareTenant(t.Context(), pgtest.Conn(t, installed), now); err != nil {
 		t.Fatal(err)
 	}
 	typeInto(t, byHand, text)
-	if diff := cmp.Diff(pgtest.Catalog(t, byHand), pgtest.Catalog(t, installed)); diff != "" {
+	if diff := cmp.Diff(pgtest.Catalog(t, byHand, "realtime"), pgtest.Catalog(t, installed, "realtime")); diff != "" {
 		t.Errorf("by hand (-got +want):\n%s", diff)
 	}
 	text, needed, err = postgres.PlanTenant(t.Context(), conn, now)
@@ -44,7 +44,7 @@ func planByHand(t *testing.T, c *cluster) {
 		t.Fatal(err)
 	}
 	typeInto(t, byHand, text)
-	if got, want := pgtest.Catalog(t, byHand), pgtest.Catalog(t, installed); !slices.Equal(got, want) {
+	if got, want := pgtest.Catalog(t, byHand, "realtime"), pgtest.Catalog(t, installed, "realtime"); !slices.Equal(got, want) {
 		t.Errorf("mended by hand (-got +want):\n%s", cmp.Diff(got, want))
 	}
 }
