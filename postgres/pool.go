@@ -35,6 +35,9 @@ func Connect(ctx context.Context, s Settings) (*pgx.Conn, error) {
 // Pool is a pool of connections to one database, for those who may not import pgx: they hand it to the packages here.
 type Pool = pgxpool.Pool
 
+// PoolConn is a connection of a Pool.
+type PoolConn = pgxpool.Conn
+
 // OpenPool opens a pool of at most size connections (at least 1) and proves that one can be made. It keeps none open
 // that nobody uses. Every call on the pool needs a context with a deadline: waiting for a free connection has no other end.
 func OpenPool(ctx context.Context, s Settings, size int) (*Pool, error) {

@@ -89,43 +89,47 @@ func (c *Cache) Check(ctx context.Context, r *Request) (*Grants, error) {
 	}
 }
 
-// ask asks the database and keeps what it grants. A connection that turns out to be gone is tried once more with another:
-// nothing was done on it.
+// ask asks the database and keeps what it grants.
 func (c *Cache) ask(ctx context.Context, r *Request) (*Grants, error) {
+	pool, err := c.open(ctx)
+	if err != nil {
+		return nil, err
+	}
 	for again := false; ; again = true {
-		g, cat, err := c.try(ctx, r)
+		conn, err := c.acquire(ctx, pool)
+		if err != nil {
+			return nil, err
+		}
+		g, cat, err := check(ctx, conn.Conn(), r, c.known(r.Role))
+		conn.Release()
 		switch {
 		case err == nil:
 			c.keep(r, g, cat)
 			return g, nil
 		case c.life.Err() != nil:
 			return nil, errEnd
-		case again || !postgres.IsConnection(err):
+		case again || !postgres.IsConnection(err): // a connection that turns out to be gone: nothing was done on it
 			return nil, err
 		}
 	}
 }
 
-func (c *Cache) try(ctx context.Context, r *Request) (*Grants, *catalog, error) {
-	pool, err := c.open(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
+// acquire takes a connection of the pool. The caller releases it.
+func (c *Cache) acquire(ctx context.Context, pool *postgres.Pool) (*postgres.PoolConn, error) {
 	if c.shut(pool, time.Now()) {
-		return nil, nil, errBusy
+		return nil, errBusy
 	}
 	wait, cancel := context.WithTimeout(ctx, poolWait)
 	defer cancel()
 	conn, err := pool.Acquire(wait)
-	if err != nil {
-		if wait.Err() != nil && busy(pool) {
-			c.waited(time.Now())
-			return nil, nil, errBusy
-		}
-		return nil, nil, fmt.Errorf("connect to check policies: %w", err)
+	if err == nil {
+		return conn, nil
 	}
-	defer conn.Release()
-	return check(ctx, conn.Conn(), r, c.known(r.Role))
+	if wait.Err() != nil && busy(pool) {
+		c.waited(time.Now())
+		return nil, errBusy
+	}
+	return nil, fmt.Errorf("connect to check policies: %w", err)
 }
 
 // busy reports whether every connection of the pool is in use.

@@ -63,7 +63,7 @@ func part(number int, name, missing string, test func(*testing.T, *house)) row {
 var rows = slices.Concat(
 	transportRows, frameRows, routingRows, joinRows, coercionRows, tokenRows, limitRows, databaseRows, broadcastRows, oddBroadcastRows,
 	serverBroadcastRows, rateRows, replayRows, presenceRows, presenceKeyRows, changesRows, feedRows, refreshRows, leaveRows, disconnectRows,
-	isolationRows, waitRows, newerRows,
+	isolationRows, waitRows, newerRows, privateRows, policyRows, privateRefreshRows,
 )
 
 func TestCases(t *testing.T) {
@@ -78,19 +78,14 @@ func TestCases(t *testing.T) {
 
 // later are the rows of which nothing can be asked for yet, and what they wait for.
 var later = map[int]string{
-	113: privateChannels, 127: privateChannels, 128: privateChannels, 129: privateChannels,
-	150: privateChannels, 152: privateChannels, 153: privateChannels, 155: privateChannels, 160: databaseBroadcast,
+	160: databaseBroadcast,
 	170: replay, 171: replay, 172: replay, 173: replay, 174: replay, 175: replay,
-	191: privateChannels, 192: privateChannels, 202: privateChannels, 203: privateChannels, 204: privateChannels,
-	236: privateChannels, 237: privateChannels, 238: privateChannels, 239: privateChannels,
-	243: privateChannels, 244: privateChannels, 245: privateChannels, 246: privateChannels,
 	257: databaseBroadcast, 258: databaseBroadcast, 260: replay,
 	271: persistence, 272: persistence, 273: persistence, 274: persistence, 275: persistence,
 }
 
 // What later rows wait for.
 const (
-	privateChannels   = "private channels"
 	databaseBroadcast = "broadcast from the database"
 	replay            = "replay"
 	persistence       = "stored broadcasts"

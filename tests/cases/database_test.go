@@ -23,12 +23,13 @@ func away(h *house) postgres.Settings {
 	return db
 }
 
-// row124: a private join does need it; today it is refused before it asks.
+// row124: a private join does need it.
 func row124(t *testing.T, h *house) {
 	s := h.dial(t, h.tenantOn(t, away(h), ""))
 	s.join("realtime:a", `{"broadcast":{"ack":true}}`)
 	s.send(`["1","2","realtime:a","broadcast",{"m":1}]`)
 	s.want(`["1","2","realtime:a","phx_reply",` + done + `]`)
+	s.refusedAs("realtime:b", `{"config":{"private":true}}`, outOfReach)
 }
 
 // row125: who wants changes from a database that takes no connection is joined all the same, and told what the matter is.
@@ -47,6 +48,7 @@ func row125(t *testing.T, h *house) {
 	if s.n["why"] != "Database can't accept more connections, Realtime won't connect" {
 		t.Errorf("the client is told %q", s.n["why"])
 	}
+	s.refusedAs("realtime:c", `{"config":{"private":true}}`, "DatabaseLackOfConnections: Database can't accept more connections, Realtime won't connect")
 }
 
 // row126: failures of the feed do not count against anybody's join.
@@ -64,4 +66,8 @@ func row126(t *testing.T, h *house) {
 	eventually(t, "three failures", func() bool { return strings.Count(a.logs.String(), "feed was interrupted") >= 3 })
 	late := a.dial(t, id)
 	late.join("realtime:late", `{}`)
+	for range 3 {
+		late.refusedAs("realtime:secret", `{"config":{"private":true}}`, outOfReach)
+	}
+	late.refusedAs("realtime:secret", `{"config":{"private":true}}`, "DatabaseConnectionRateLimitReached: Too many database connections attempts per second")
 }

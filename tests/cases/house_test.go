@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -71,7 +72,8 @@ func newHouse(t *testing.T) *house {
 		t.Fatal(err)
 	}
 	t.Cleanup(store.Close)
-	pgtest.Exec(t, db, tables...)
+	prepare(t, db)
+	pgtest.Exec(t, db, slices.Concat(tables, policies)...)
 	h := (&house{store: store, db: db}).annex(t, nil)
 	h.changes = h.tenant(t, `,"max_events_per_second":100000,"max_joins_per_second":100000`)
 	return h

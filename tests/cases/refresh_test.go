@@ -74,12 +74,17 @@ func row232(t *testing.T, h *house) {
 }
 
 func row240(t *testing.T, h *house) {
+	h.let(t, "r240", "broadcast", "r")
 	proxy, db := pgtest.ProxyTo(t, h.db)
 	s := h.dial(t, h.tenantOn(t, db, ""))
 	s.join("realtime:a", `{}`)
+	s.join("realtime:r240", `{"private":true}`)
 	proxy.Refuse(true)
+	proxy.Cut()
 	s.refresh(quote(t, token(t, "sub", "somebody")))
 	s.fenceIn("1", "realtime:a")
+	s.refreshIn("realtime:r240")
+	s.wantLost("r240", "Realtime was unable to connect to the project database")
 }
 
 func row241(t *testing.T, h *house) {
