@@ -67,7 +67,10 @@ func (s *System) Prepare(ctx context.Context, t *tenancy.Tenant) error {
 		return err
 	}
 	defer conn.Close(ctx)
-	_, err = postgres.PrepareTenant(ctx, conn, time.Now())
+	done, err := postgres.PrepareTenant(ctx, conn, time.Now())
+	if len(done.Schema.Done) > 0 {
+		s.log.Info("schema realtime installed", "tenant", t.ExternalID)
+	}
 	return err
 }
 

@@ -3,7 +3,6 @@ package actors
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -159,32 +158,11 @@ func (s *System) tend(ctx context.Context, t *tenancy.Tenant, now time.Time, dro
 	return err
 }
 
-// Keep makes the tenant's database ready now and counts the tenant as in use, as if somebody had connected: its partitions
-// are kept from now on. It makes the schema if it is missing. The error is a connection's, or a fault of
-// [postgres.PrepareTenant].
+// Keep is [System.Prepare] of a tenant that counts as in use from now on, as if somebody had connected: its partitions are
+// kept.
 func (s *System) Keep(ctx context.Context, t *tenancy.Tenant) error {
 	if _, err := s.attach(t); err != nil {
 		return err
 	}
-	db, err := t.Database()
-	if err != nil {
-		return err
-	}
-	conn, err := postgres.Connect(ctx, db.Settings.WithApplication("realtime_migrations"))
-	if err != nil {
-		return err
-	}
-	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-		defer cancel()
-		_ = conn.Close(ctx)
-	}()
-	done, err := postgres.PrepareTenant(ctx, conn, time.Now())
-	if err != nil {
-		return fmt.Errorf("prepare the tenant's database: %w", err)
-	}
-	if len(done.Schema.Done) > 0 {
-		s.log.Info("schema realtime installed", "tenant", t.ExternalID)
-	}
-	return nil
+	return s.Prepare(ctx, t)
 }

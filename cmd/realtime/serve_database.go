@@ -137,17 +137,12 @@ func (s *server) openTenants(ctx context.Context) error {
 	return nil
 }
 
-// prepareLimit bounds the preparation of a tenant's database, as upstream does.
-const prepareLimit = 50 * time.Second
-
 // prepareTenant makes what users' SQL needs in the self-host tenant's database, before the first of them connects: policies
 // and triggers are written first. A failure costs private channels and stored messages; the rest is served.
 func (s *server) prepareTenant(ctx context.Context) error {
 	if !s.c.SeedTenant() {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, prepareLimit)
-	defer cancel()
 	t, err := s.tenants.Get(ctx, s.tenant)
 	if err == nil {
 		err = s.system.Keep(ctx, t)
