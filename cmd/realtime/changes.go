@@ -2,19 +2,12 @@ package main
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"strings"
-	"time"
 
-	"realtime/postgres"
 	"realtime/postgres/changes"
 	"realtime/protocol"
-	"realtime/tenancy"
 )
 
 type changesCommands struct {
@@ -28,45 +21,18 @@ type subscriberFlags struct {
 	Filter string `placeholder:"FILTER" help:"The subscription's filter, such as id=eq.1."`
 	Listen string `placeholder:"EVENT" default:"*" help:"The subscription's event: INSERT, UPDATE, DELETE or *."`
 
-	Role   string `default:"anon" help:"Database role in the user's token."`
-	Sub    string `placeholder:"ID" help:"User id in it: auth.uid() in policies."`
-	Claims string `placeholder:"JSON" help:"Claims in it, as a JSON object; they win over --role and --sub."`
-	Token  string `placeholder:"JWT" help:"The token itself, in place of all three. Its signature is not checked."`
-
-	DatabaseURL string `name:"database-url" placeholder:"URL" help:"Database to ask; unset: the one of the server on this machine, or DB_HOST."`
-	Tenant      string `placeholder:"ID" help:"Ask the database of this tenant's row."`
+	userFlags
+	databaseFlags
 	Publication string `placeholder:"NAME" help:"Publication; unset: the tenant's, or supabase_realtime."`
 }
 
 // options are the database and publication to ask.
 func (f *subscriberFlags) options(ctx context.Context, p *process) (changes.Options, error) {
-	o := changes.Options{Publication: tenancy.DefaultPublication}
-	c, err := p.config()
+	db, err := f.database(ctx, p)
 	if err != nil {
-		return o, err
+		return changes.Options{}, err
 	}
-	switch {
-	case f.DatabaseURL != "" && f.Tenant != "":
-		return o, usage(errors.New("--database-url and --tenant: want one of them"))
-	case f.DatabaseURL != "":
-		if o.Settings, err = postgres.ParseURL(f.DatabaseURL); err != nil {
-			return o, usage(fmt.Errorf("--database-url: %w", err))
-		}
-	case f.Tenant != "":
-		t, err := storedTenant(ctx, c, f.Tenant)
-		if err != nil {
-			return o, err
-		}
-		db, err := t.Database()
-		if err != nil {
-			return o, &failure{step: "find the tenant's database", err: err}
-		}
-		o.Settings, o.Publication, o.MaxRecordBytes = db.Settings, db.Publication, db.MaxRecordBytes
-	default:
-		if o.Settings, err = databaseInUse(ctx, c); err != nil {
-			return o, err
-		}
-	}
+	o := changes.Options{Settings: db.Settings, Publication: db.Publication, MaxRecordBytes: db.MaxRecordBytes}
 	if f.Publication != "" {
 		o.Publication = f.Publication
 	}
@@ -84,56 +50,8 @@ func (f *subscriberFlags) question(w io.Writer) (changes.Question, error) {
 	if f.Filter != "" {
 		q.Entry.Filter = &f.Filter
 	}
-	claims := map[string]any{"role": f.Role}
-	if f.Sub != "" {
-		claims["sub"] = f.Sub
-	}
-	text := f.Claims
-	if f.Token != "" {
-		if text, err = claimsIn(f.Token); err != nil {
-			return q, usage(fmt.Errorf("--token: %w", err))
-		}
-		claims = map[string]any{}
-	}
-	if text != "" {
-		more, err := object(text)
-		if err != nil {
-			return q, usage(fmt.Errorf("--claims: %w", err))
-		}
-		maps.Copy(claims, more)
-	}
-	q.Role, _ = claims["role"].(string)
-	noteExpiry(w, claims)
-	if q.Claims = text; f.Token == "" { // those of a token stay as they were signed
-		out, err := json.Marshal(claims)
-		if err != nil {
-			return q, fmt.Errorf("write the claims: %w", err)
-		}
-		q.Claims = string(out)
-	}
-	return q, nil
-}
-
-// noteExpiry says that a token is no good any more: the question can be answered all the same.
-func noteExpiry(w io.Writer, claims map[string]any) {
-	number, _ := claims["exp"].(json.Number)
-	at, err := number.Float64()
-	if expiry := time.Unix(int64(at), 0); err == nil && expiry.Before(time.Now()) {
-		fmt.Fprintf(w, "note: these claims expired at %s; the server refuses their token\n", expiry.UTC().Format(time.RFC3339))
-	}
-}
-
-// claimsIn is the JSON of a token's claims. Who can ask the database directly need not prove who he is.
-func claimsIn(token string) (string, error) {
-	parts := strings.Split(token, ".")
-	if len(parts) != 3 {
-		return "", errors.New("want a JWT: three parts with dots between them")
-	}
-	raw, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(parts[1], "="))
-	if err != nil {
-		return "", errors.New("its second part is not base64url")
-	}
-	return string(raw), nil
+	q.Role, _, q.Claims, err = f.claims(w)
+	return q, err
 }
 
 // tableName reads schema.table as SQL would: a part in double quotes may have dots and, doubled, quotes in it. Without

@@ -16,6 +16,7 @@ type commands struct {
 	Token   tokenCommands   `cmd:"" help:"Make a token for a client."`
 	DB      dbCommands      `cmd:"" name:"db" help:"Say where the database is."`
 	Changes changesCommands `cmd:"" help:"Explain and print changes of the database as a user gets them."`
+	Policy  policyCommands  `cmd:"" help:"Say what the policies of private channels let a user do."`
 	Migrate migrateCommand  `cmd:"" help:"Bring the tenant rows and the tenants' databases up to date, as serve does by itself."`
 	Sub     subCommand      `cmd:"" help:"Join a channel and print what arrives."`
 	Pub     pubCommand      `cmd:"" help:"Send one broadcast to a channel."`

@@ -44,7 +44,7 @@ var joinTable = []Entry{
 		Code: Unauthorized, Level: levelWarn, Counted: true, Text: "You do not have permissions to read from this Channel topic",
 		Status: 403, Effect: Refuse,
 		Meaning: "No policy on realtime.messages lets the token's role use this private channel.",
-		Remedy:  "Write a SELECT policy for the topic, or have `realtime policy explain` show which one says no.",
+		Remedy:  "Write a SELECT policy for the topic, which `realtime policy check` prints; the log line says which decision failed and whether any policy applies.",
 	}, {
 		Code: RlsPolicyError, Level: levelWarn, Counted: true, Text: "RLS policy error", Status: 422, Effect: Refuse,
 		Meaning: "A policy on realtime.messages raised an error, or the token's role does not exist.",
