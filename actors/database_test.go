@@ -18,7 +18,7 @@ import (
 
 // site is a node with a tenant on a real database, in real time.
 type site struct {
-	t      *testing.T
+	t      testing.TB
 	s      *System
 	tenant *tenancy.Tenant
 	db     postgres.Settings
@@ -43,7 +43,7 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-func newSite(t *testing.T, o Options, sql ...string) *site {
+func newSite(t testing.TB, o Options, sql ...string) *site {
 	t.Helper()
 	db := pgtest.DB(t)
 	pgtest.Exec(t, db, sql...)
@@ -89,7 +89,7 @@ func (s *site) token(sub string, ttl time.Duration) string {
 
 // caller is a connection of a site whose frames are awaited in real time.
 type caller struct {
-	t  *testing.T
+	t  testing.TB
 	p  *peer
 	ch chan string
 }

@@ -69,7 +69,7 @@ func (l *lockedWriter) Write(p []byte) (int, error) {
 
 // peer is a client of the node at the level of frames.
 type peer struct {
-	t    *testing.T
+	t    testing.TB
 	r    *Reader
 	c    *Conn
 	far  net.Conn

@@ -85,8 +85,8 @@ func insert(ctx context.Context, db DB, topic string, list []Stored) error {
 	n := len(list)
 	ids, events := make([]string, n), make([]string, n)
 	payloads, raws, lives := make([]*string, n), make([][]byte, n), make([]time.Duration, n)
-	for i := range list {
-		b := &list[i].Broadcast
+	for i, m := range list {
+		b := &m.Broadcast
 		if !utf8.Valid(b.Event) || strings.ContainsRune(string(b.Event), 0) {
 			return fmt.Errorf("store message: %w", ErrEventText)
 		}
@@ -97,7 +97,7 @@ func insert(ctx context.Context, db DB, topic string, list []Stored) error {
 			text := string(b.Payload)
 			payloads[i] = &text
 		}
-		if ttl := list[i].TTL; ttl < postgres.Retention {
+		if ttl := m.TTL; ttl < postgres.Retention {
 			lives[i] = ttl
 		}
 	}
