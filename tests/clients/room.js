@@ -7,6 +7,7 @@ export class Room {
   constructor(owner, topic) {
     const inbox = (what) => new Inbox(`${owner} on ${topic}: ${what}`)
     this.broadcasts = inbox('broadcasts') // {event, payload}
+    this.metas = inbox('metas') // of those broadcasts that have one
     this.changes = inbox('changes') // {binding, type, new, old}; binding is an index into `changes`
     this.presences = inbox('presences') // {event: 'join' | 'leave', key, metas}
     this.syncs = inbox('presence syncs') // the state after each sync

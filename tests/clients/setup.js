@@ -61,3 +61,12 @@ export async function publish(db, columns, policy) {
   }
   return table
 }
+
+// allow lets signed-in users read and write a private topic, for the given extensions.
+export async function allow(db, topic, extensions = ['broadcast', 'presence', 'persistence']) {
+  const name = unique('policy')
+  const condition = `realtime.topic() = '${topic}' and extension in (${extensions.map((e) => `'${e}'`)})`
+  await db.query(`
+    create policy ${name}_r on realtime.messages for select to authenticated using (${condition});
+    create policy ${name}_w on realtime.messages for insert to authenticated with check (${condition})`)
+}

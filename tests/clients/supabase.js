@@ -80,7 +80,10 @@ class SupabaseRoom extends Room {
 
   listen(changes, presence) {
     const { channel } = this
-    channel.on('broadcast', { event: '*' }, ({ event, payload }) => this.broadcasts.push({ event, payload }))
+    channel.on('broadcast', { event: '*' }, ({ event, payload, meta }) => {
+      this.broadcasts.push({ event, payload })
+      if (meta) this.metas.push(meta)
+    })
     channel.on('system', {}, ({ extension, status, message }) => this.system.push({ extension, status, message }))
     changes.forEach((filter, binding) => {
       channel.on('postgres_changes', filter, (change) =>
