@@ -35,9 +35,13 @@ type channel struct {
 	acks     []acknowledgement
 	bus      []byte // what goes to other nodes with the next flush
 	presence *post
-	trackers []*member // who hears presence since it tracked
-	again    []*member // to be asked about again
-	reasking bool      // the policies are asked about one of them
+	trackers []*member            // who hears presence since it tracked
+	again    []*member            // to be asked about again
+	reasking bool                 // the policies are asked about one of them
+	holding  map[*member]struct{} // joins that wait for stored messages
+	replayed map[string][]*member // who got which message by replay
+	storing  storing
+	recent   recents
 	due      deadlines
 	timer    *time.Timer
 	timerAt  time.Time
@@ -48,6 +52,7 @@ func newChannel(s *System, t *tenancy.Tenant, n *counts, cdc *post, db *tenantDa
 	return &channel{
 		s: s, log: s.log.With("tenant", t.ExternalID, "topic", r.sub), tenant: t, counts: n, parent: parent, cdc: cdc, db: db,
 		room: r, topic: topic, json: protocol.AppendString(nil, topic), pending: map[*member]struct{}{},
+		holding: map[*member]struct{}{}, replayed: map[string][]*member{},
 	}
 }
 
@@ -68,6 +73,10 @@ func (c *channel) receive(x actor.Context) {
 		c.reask(m)
 	case *live:
 		c.live(m)
+	case *found:
+		c.found(m)
+	case *stored:
+		c.stored(m)
 	case *rows:
 		c.rows(m)
 	case *established:
@@ -192,6 +201,7 @@ func (c *channel) remove(m *member) {
 	c.due.drop(m)
 	c.unwatch(m)
 	c.forgetReady(m)
+	c.forgetReplay(m)
 	m.held = nil
 	if m.byTrack {
 		c.trackers = slices.DeleteFunc(c.trackers, func(t *member) bool { return t == m })
@@ -204,7 +214,7 @@ func (c *channel) remove(m *member) {
 
 // rest asks to be ended when nobody is left.
 func (c *channel) rest() {
-	if c.subs.len() == 0 && len(c.pending) == 0 {
+	if c.subs.len() == 0 && len(c.pending) == 0 && c.storing.idle() {
 		c.s.sys.Root.Send(c.parent, &idle{room: c.room, joins: c.joins})
 	}
 }
@@ -217,6 +227,7 @@ func (c *channel) abandon() {
 	}
 	c.presence = nil
 	c.flush()
+	c.storeRest()
 	c.subs.each(func(m *member) {
 		m.end()
 		m.conn.Send(protocol.AppendPhxError(nil, m.hello.Version, m.joinRef, c.json))
@@ -237,6 +248,7 @@ func (c *channel) crashed(actor.Context) {
 		m.conn.Send(protocol.AppendPhxError(nil, m.hello.Version, m.joinRef, c.json))
 	})
 	c.subs = subscribers{}
+	c.storeRest()
 	c.s.sys.Root.Send(c.parent, &lost{room: c.room})
 }
 

@@ -36,6 +36,9 @@ func (c *channel) join(j *joinChannel) {
 
 // proceed goes on with a join that may be: its changes, if it wants any, then the reply.
 func (c *channel) proceed(m *member) {
+	if c.replay(m) {
+		return
+	}
 	if len(m.changes) == 0 {
 		c.admit(m, "", "")
 		return
@@ -116,9 +119,12 @@ func (c *channel) impossible(m *member, f *codes.Fault) {
 	c.tell(m, protocol.StatusError, f.Text)
 }
 
-// admit makes m a member: reply, then the close of what it replaces, then what its changes have to say, in one
-// write; from then on everything else.
+// admit makes m a member: reply, then the close of what it replaces, then the stored messages it asked for, then what its
+// changes and the feed of messages have to say, in one write; from then on everything else.
 func (c *channel) admit(m *member, status, message string) {
+	if m.waits(func() { c.admit(m, status, message) }) {
+		return
+	}
 	delete(c.pending, m)
 	c.flush()
 	m.state = joined
@@ -129,6 +135,7 @@ func (c *channel) admit(m *member, status, message string) {
 		b = protocol.AppendPhxClose(b, v, m.replaces.joinRef, c.json)
 		m.replaces = nil
 	}
+	b = c.appendReplay(b, m)
 	if status != "" {
 		b = c.appendAboutChanges(b, m, status, message)
 	}
@@ -152,6 +159,7 @@ func (c *channel) refuseAs(m *member, f *codes.Fault, reason string) {
 	c.due.drop(m)
 	m.state = ended
 	c.unwatch(m)
+	c.forgetReplay(m)
 	c.s.sys.Root.Send(m.socket, &refused{m: m, fault: f, reason: reason})
 }
 
@@ -191,7 +199,7 @@ func (c *channel) unwatch(m *member) {
 // live: a member's changes flow, or why not.
 func (c *channel) live(l *live) {
 	m := l.m
-	if m.state == ended || !m.watching {
+	if m.state == ended || !m.watching || m.state == joining && m.waits(func() { c.live(l) }) {
 		return
 	}
 	switch a := l.answer; {

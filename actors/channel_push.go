@@ -1,6 +1,8 @@
 package actors
 
 import (
+	"time"
+
 	"realtime/postgres/authz"
 	"realtime/protocol"
 )
@@ -30,7 +32,10 @@ func (c *channel) publish(p *publish) {
 	if !c.s.bus.Alone() {
 		c.bus = appendWire(c.bus, &p.b)
 	}
-	if p.from != nil && p.from.ack {
+	switch {
+	case p.persist != nil:
+		c.store(p) // and answers
+	case p.from != nil && p.from.ack:
 		c.acks = append(c.acks, acknowledgement{m: p.from, ref: p.ref})
 	}
 	c.throttle(p, to)
@@ -52,6 +57,12 @@ func (c *channel) gather(p *publish) (to reach) {
 	var skipped *member
 	if p.from != nil && !p.from.self {
 		skipped = p.from
+	}
+	if p.b.ID != "" {
+		c.keepForAll(&p.b)
+		if c.room.private && p.persist == nil {
+			c.recent.add(p.b.ID, time.Now())
+		}
 	}
 	if len(p.b.Payload) > loneBytes {
 		c.flush()
@@ -87,6 +98,9 @@ func (c *channel) gather(p *publish) (to reach) {
 		}
 		if to[i] = n; mine {
 			to[i]--
+		}
+		if len(c.replayed) > 0 && p.b.ID != "" {
+			to[i] -= c.skipReplayed(b, before, i, p.b.ID, skip)
 		}
 	}
 	if len(p.b.Payload) > loneBytes {

@@ -51,7 +51,9 @@ type member struct {
 	heard             bool   // its changes were live once
 	changesFault      string // why its changes are not live yet
 	started           time.Time
-	ready             *ready // nil unless it asked to hear of the feed of messages
+	replay            *replaying // nil unless its join asked for stored messages and waits
+	replayed          []string   // ids of those it got
+	ready             *ready     // nil unless it asked to hear of the feed of messages
 	presence          *tracked
 	presenceKey       string // as asked for; "": a UUID
 	due               deadline

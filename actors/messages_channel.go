@@ -28,7 +28,8 @@ type (
 		ref      protocol.Ref // to acknowledge, if from wants that
 		size     int          // bytes of the payload as received
 		oversize bool
-		fault    *codes.Fault // the message itself is no good
+		fault    *codes.Fault      // the message itself is no good
+		persist  *protocol.Persist // its sender wants it stored
 	}
 
 	// push comes from a Reader or a Socket: presence, access_token, or an event nobody knows.
@@ -47,6 +48,17 @@ type (
 		m    *member
 		text string
 	}
+
+	// found comes home from an errand: the stored messages a join asked for.
+	found struct {
+		m    *member
+		list []protocol.Broadcast
+		seen []string // of the messages kept for it those that the table has
+		err  error
+	}
+
+	// stored comes home from an errand: what it took is in the table but for those with an error; nil: all are.
+	stored struct{ errs []error }
 
 	// established comes from the CDC: rows that commit from now on are broadcast.
 	established struct {

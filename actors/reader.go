@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+	"github.com/google/uuid"
 
 	"realtime/protocol"
 	"realtime/protocol/codes"
@@ -89,6 +90,9 @@ func (r *Reader) publish(m *protocol.Message, from *member) *publish {
 		return p
 	}
 	p.frame, p.b = frame, b
+	if p.persist = protocol.ParsePersist(m.Meta); p.persist != nil && from.private {
+		p.frame, p.b.ID = nil, uuid.NewString() // receivers learn the row's id, by which a replay knows it again
+	}
 	return p
 }
 

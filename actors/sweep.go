@@ -89,6 +89,7 @@ func (s *System) Drain(ctx context.Context) {
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
+	s.endStores(ctx)
 	if err := s.sys.Root.PoisonFuture(s.tenants).Wait(); err != nil {
 		s.log.Warn("tenants did not stop in time", "err", err)
 	}

@@ -56,6 +56,7 @@ type System struct {
 	draining atomic.Bool     // no more joins
 	feeds    atomic.Int64    // that stream
 	stopped  atomic.Bool     // the tree is gone
+	storing  atomic.Int64    // messages that were sent and wait to be stored
 	life     context.Context //nolint:containedctx // ends with the tree; errands derive from it
 	end      context.CancelFunc
 	swept    chan struct{} // closed when the sweep has ended

@@ -15,8 +15,8 @@ type Persist struct {
 }
 
 var (
-	errPersist = codes.New(codes.UnableToPersistMessage, `persist must be true, or {"ttl": <seconds>}`)
-	errTTL     = codes.New(codes.UnableToPersistMessage, "the ttl of persist must be a whole number of seconds above 0")
+	errPersist = codes.New(codes.UnableToPersistMessage, `Persist must be true, or {"ttl": <seconds>}`)
+	errTTL     = codes.New(codes.UnableToPersistMessage, "The ttl of persist must be a whole number of seconds above 0")
 )
 
 // ParsePersist reads the metadata of a broadcast: {"persist":true} or {"persist":{"ttl":60}}. nil: nobody asks for storage.

@@ -32,12 +32,12 @@ func replayed(t *testing.T, pool *postgres.Pool, topic string, since time.Time, 
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	list, err := Replay(ctx, pool, topic, since, limit)
+	found, err := Replay(ctx, pool, topic, since, limit, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var out []string
-	for _, b := range list {
+	for _, b := range found.Messages {
 		if b.ID == "" || !b.Replayed || b.Form == protocol.FormPayload {
 			t.Errorf("%+v", b)
 		}

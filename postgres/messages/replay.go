@@ -3,7 +3,6 @@ package messages
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -21,36 +20,46 @@ type DB interface {
 
 // The messages of one transaction share their time, so they are told apart by the command that wrote them and, within
 // one command, by their place in the table; place alone would follow whatever space a vacuum has freed. The bounds keep
-// the planner off other partitions.
+// the planner off other partitions. What $5 names is looked for in the same snapshot.
 const (
 	replaySQL = `
-select id::text, event, payload::text, binary_payload
-from realtime.messages
-where topic = $1 and private and extension = 'broadcast'
-	and inserted_at >= greatest($2::timestamp, timezone('utc', now()) - $3::interval)
-	and inserted_at < timezone('utc', now()) + interval '1 minute'
-	and (payload is not null or binary_payload is not null) and event is not null`
+with kept as (
+	select m.*, m.ctid as place, m.cmin::text::bigint as command from realtime.messages m
+	where inserted_at >= greatest($2::timestamp, timezone('utc', now()) - $3::interval)
+		and inserted_at < timezone('utc', now()) + interval '1 minute'
+		and topic = $1 and private and extension = 'broadcast'
+		and (payload is not null or binary_payload is not null) and event is not null`
 	unexpired = `
-	and not (skip_broadcast and updated_at <= inserted_at - interval '1 second'
-		and inserted_at + (inserted_at - updated_at) <= timezone('utc', clock_timestamp()))`
+		and not (skip_broadcast and updated_at <= inserted_at - interval '1 second'
+			and inserted_at + (inserted_at - updated_at) <= timezone('utc', clock_timestamp()))`
 	replayOrder = `
-order by inserted_at desc, cmin::text::bigint desc, ctid desc
-limit $4`
+	order by inserted_at desc, command desc, place desc
+	limit $4
+)
+(select id::text, event, payload::text, binary_payload from kept order by inserted_at, command, place)
+union all
+select id::text, null, null, null from realtime.messages
+where id = any($5::uuid[]) and inserted_at >= timezone('utc', now()) - $3::interval`
 )
 
-// Replay returns the newest messages of a private topic since a time, at most limit, oldest first; none older than
-// postgres.Retention, whatever longer a partition is kept. It asks no policy.
-func Replay(ctx context.Context, db DB, topic string, since time.Time, limit int) ([]protocol.Broadcast, error) {
-	since = earliest(since)
-	list, err := replay(ctx, db, replaySQL+unexpired+replayOrder, topic, since, limit)
+// Replayed is what a replay found.
+type Replayed struct {
+	Messages []protocol.Broadcast // oldest first
+	Seen     []string             // those of the ids asked about that are in the table, as of the same moment
+}
+
+// Replay returns the newest messages of a private topic since a time, at most limit; none older than postgres.Retention,
+// whatever longer a partition is kept. It asks no policy. ids are UUIDs of messages that the caller has heard of.
+func Replay(ctx context.Context, db DB, topic string, since time.Time, limit int, ids []string) (Replayed, error) {
+	args := []any{topic, earliest(since), postgres.Retention, limit, append([]string{}, ids...)}
+	found, err := replay(ctx, db, replaySQL+unexpired+replayOrder, args)
 	if postgres.IsUndefinedColumn(err) { // no skip_broadcast: nobody has stored anything that expires
-		list, err = replay(ctx, db, replaySQL+replayOrder, topic, since, limit)
+		found, err = replay(ctx, db, replaySQL+replayOrder, args)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("replay messages: %w", err)
+		return Replayed{}, fmt.Errorf("replay messages: %w", err)
 	}
-	slices.Reverse(list)
-	return list, nil
+	return found, nil
 }
 
 // earliest keeps a time within what timestamp holds.
@@ -61,25 +70,30 @@ func earliest(since time.Time) time.Time {
 	return since.UTC()
 }
 
-func replay(ctx context.Context, db DB, sql, topic string, since time.Time, limit int) ([]protocol.Broadcast, error) {
-	rows, err := db.Query(ctx, sql, topic, since, postgres.Retention, limit)
+func replay(ctx context.Context, db DB, sql string, args []any) (found Replayed, err error) {
+	rows, err := db.Query(ctx, sql, args...)
 	if err != nil {
-		return nil, err
+		return found, err
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (protocol.Broadcast, error) {
-		var payload *string
-		b := protocol.Broadcast{Form: protocol.FormUserJSON, Replayed: true}
-		var event string
+	defer rows.Close()
+	for rows.Next() {
+		var id string
+		var event, payload *string
 		var raw []byte
-		if err := row.Scan(&b.ID, &event, &payload, &raw); err != nil {
-			return b, err
+		if err := rows.Scan(&id, &event, &payload, &raw); err != nil {
+			return found, err
 		}
-		b.Event = []byte(event)
+		if event == nil {
+			found.Seen = append(found.Seen, id)
+			continue
+		}
+		b := protocol.Broadcast{Form: protocol.FormUserJSON, Event: []byte(*event), ID: id, Replayed: true}
 		if payload != nil {
 			b.Payload = []byte(*payload)
 		} else {
 			b.Form, b.Payload = protocol.FormUserBinary, raw
 		}
-		return b, nil
-	})
+		found.Messages = append(found.Messages, b)
+	}
+	return found, rows.Err()
 }
