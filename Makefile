@@ -38,7 +38,7 @@ race: ## run the concurrent packages three times over under the race detector
 	go test -race -shuffle=on -count=3 ./actors/... ./ratelimit/... ./web/...
 
 chaos: ## kill the server 20 times and its database 4 times under load (SEED=n repeats one)
-	go test -race -count=1 -timeout 30m -v ./tests/chaos -kills=20 -crashes=4 $(if $(SEED),-seed=$(SEED))
+	go test -count=1 -timeout 30m -v ./tests/chaos -kills=20 -crashes=4 -rows=300000 $(if $(SEED),-seed=$(SEED))
 
 fuzz: ## fuzz every decoder for T each (T=10s)
 	@tests/fuzz.sh $(T)

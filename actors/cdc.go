@@ -192,6 +192,7 @@ func (d *cdc) feedDown(m *feedDown) {
 	waits := errors.Is(m.err, wal.ErrSlotInUse)
 	for member, w := range d.subs {
 		if !w.heard || waits && !d.waits {
+			w.live = false
 			tell(w.sub, &live{m: member, answer: changes.Answer{Member: member, Err: f, Retry: true}})
 		}
 	}

@@ -228,6 +228,7 @@ func (f *feed) down(err error) {
 	if !f.since.IsZero() && time.Since(f.since) > steadyAfter {
 		f.backOff = firstBackOff
 	}
+	f.since = time.Time{}
 	f.s.sys.Root.Send(f.parent, &feedDown{feed: f.spec.name, err: err})
 	if errors.Is(err, wal.ErrSlotInUse) { // by another server: that is no trouble, and is looked at again at once
 		if !f.waits {

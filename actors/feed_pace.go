@@ -13,7 +13,7 @@ const (
 	paceChunk  = 256 << 10        // bytes of rows given to a Channel at a time
 	paceRoom   = 256 << 10        // bytes that may wait at a connection when more follows
 	paceEach   = time.Second      // who has not come under it by then is not waited for until it has caught up
-	paceBudget = 10 * time.Second // all waiting together; it comes back at a tenth of the time
+	paceBudget = 30 * time.Second // all waiting together; it comes back at a quarter of the time
 )
 
 // pacer is a feed's patience. It belongs to the taker's goroutine.
@@ -28,7 +28,7 @@ func (p *pacer) wait(c *Conn, gone func() bool) {
 		return
 	}
 	began := time.Now()
-	p.spent, p.at = max(p.spent-began.Sub(p.at)/10, 0), began
+	p.spent, p.at = max(p.spent-began.Sub(p.at)/4, 0), began
 	limit := min(paceEach, paceBudget-p.spent)
 	for c.waiting() > paceRoom && !gone() {
 		if time.Since(began) > limit {

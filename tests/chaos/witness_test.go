@@ -30,6 +30,8 @@ type witness struct {
 
 	mu      sync.Mutex
 	rows    []row
+	ids     map[int64]bool
+	tops    [2]int64 // highest number of each writer
 	systems []string // texts of system messages
 	lives   int      // how often it was told that it is live
 }
@@ -37,7 +39,7 @@ type witness struct {
 func watch(t *testing.T, s *server) *witness {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	w := &witness{t: t, s: s, tok: token(t), stop: cancel}
+	w := &witness{t: t, s: s, tok: token(t), stop: cancel, ids: map[int64]bool{}}
 	w.over.Go(func() { // ends with stop
 		for ctx.Err() == nil {
 			w.visit(ctx)
@@ -88,16 +90,14 @@ func (w *witness) visit(ctx context.Context) {
 func (w *witness) take(e client.Event) {
 	switch e.Event {
 	case protocol.EventPostgresChanges:
-		var p struct {
-			Data struct {
-				Record row `json:"record"`
-			} `json:"data"`
-		}
-		if err := json.Unmarshal(e.Payload, &p); err != nil {
+		r, err := record(e.Payload)
+		if err != nil {
 			w.t.Errorf("read %s: %v", e.Payload, err)
 		}
 		w.mu.Lock()
-		w.rows = append(w.rows, p.Data.Record)
+		w.rows = append(w.rows, r)
+		w.ids[r.ID] = true
+		w.tops[r.Writer] = max(w.tops[r.Writer], r.N)
 		w.mu.Unlock()
 	case protocol.EventSystem:
 		w.mu.Lock()
@@ -109,11 +109,24 @@ func (w *witness) take(e client.Event) {
 	}
 }
 
+// record reads the row out of a payload, and only that: a witness must not be slower than what it watches.
+func record(payload []byte) (r row, err error) {
+	_, rest, _ := bytes.Cut(payload, []byte(`"record":`))
+	err = json.NewDecoder(bytes.NewReader(rest)).Decode(&r)
+	return r, err
+}
+
 // state returns how many rows have come and how often the witness was live.
 func (w *witness) state() (rows, lives int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return len(w.rows), w.lives
+}
+
+func (w *witness) top(writer int) int64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.tops[writer]
 }
 
 // told counts the system messages that hold text.
@@ -133,12 +146,7 @@ func (w *witness) told(text string) int {
 func (w *witness) seen(id int64) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for i := len(w.rows) - 1; i >= 0; i-- {
-		if w.rows[i].ID == id {
-			return true
-		}
-	}
-	return false
+	return w.ids[id]
 }
 
 // until waits for a condition.
