@@ -136,12 +136,12 @@ func TestFeedMetricsComeAndGo(t *testing.T) {
 	a := s.connect(alice)
 	a.watch(`{"event":"*","schema":"public","table":"todos"}`)
 	const changes = "feed=changes,tenant=realtime-dev"
-	eventually(t, "the state of the slot", func() bool {
+	waitFor(t, "the state of the slot", func() bool {
 		return series(t, r, "realtime_replication_slot_status")["feed=changes,status=reserved,tenant=realtime-dev"] == 1
 	})
 	pgtest.Exec(t, s.db, insert(1))
 	a.want(`"id":1`)
-	eventually(t, "nothing waits", func() bool {
+	waitFor(t, "nothing waits", func() bool {
 		bytes, seconds := series(t, r, "realtime_replication_lag_bytes"), series(t, r, "realtime_replication_lag_seconds")
 		b, ok := bytes[changes]
 		return ok && b == 0 && seconds[changes] == 0
@@ -153,12 +153,12 @@ func TestFeedMetricsComeAndGo(t *testing.T) {
 	}
 	_ = a.p.far.Close()
 	for _, name := range []string{"up", "restarts_total", "lag_bytes", "lag_seconds", "slot_status", "slot_retained_bytes"} {
-		eventually(t, name+" is gone", func() bool { return len(series(t, r, "realtime_replication_"+name)) == 0 })
+		waitFor(t, name+" is gone", func() bool { return len(series(t, r, "realtime_replication_"+name)) == 0 })
 	}
 }
 
-// eventually waits for a condition.
-func eventually(t *testing.T, what string, ok func() bool) {
+// waitFor waits for a condition.
+func waitFor(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	for end := time.Now().Add(30 * time.Second); !ok(); pause(10 * time.Millisecond) {
 		if time.Now().After(end) {

@@ -119,7 +119,7 @@ func TestStalledReaderDoesNotHoldTheOthersUp(t *testing.T) {
 	pgtest.Exec(t, s.db, `insert into todos select i, repeat('x', 1000) from generate_series(1, 20000) i`)
 	good.whole(t, 20_000)
 	t.Logf("20,000 rows in %s beside a client that reads nothing", time.Since(began))
-	eventually(t, "the other is cut", func() bool {
+	waitFor(t, "the other is cut", func() bool {
 		cut := s.s.metrics.cut
 		return counted(t, cut.WithLabelValues(string(CutBehind)))+counted(t, cut.WithLabelValues(string(CutStalled))) == 1
 	})
