@@ -33,7 +33,7 @@ var backgroundTable = []Entry{
 	}, {
 		Code: JanitorFailedToDeleteOldMessages, Level: levelError, Text: "Scheduled cleanup failed", Effect: None,
 		Meaning: "Partitions of realtime.messages older than three days could not be dropped.",
-		Remedy:  "Grant ownership of the partitions to the server's role.",
+		Remedy:  "End transactions on realtime.messages that go on for long; a role without superuser needs membership in supabase_realtime_admin.",
 	}, {
 		Code: MetricsPusherTimeout, Level: levelError, Text: "Pushing metrics took too long", Effect: None,
 		Meaning: "The receiver of pushed metrics did not answer in a minute.",

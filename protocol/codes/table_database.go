@@ -21,11 +21,11 @@ var databaseTable = []Entry{
 	}, {
 		Code: MigrationsFailedToRun, Level: levelError, Text: "Unable to run migrations", Effect: None,
 		Meaning: "The tables and functions that users' SQL needs could not be made in the tenant's database.",
-		Remedy:  "Grant CREATE on the database to the server's role, or run `realtime migrate` as one that may.",
+		Remedy:  "Run what the line, or `realtime migrate`, says an administrator has to run.",
 	}, {
 		Code: PartitionCreationFailed, Level: levelError, Text: "Unable to create a messages partition", Effect: None,
 		Meaning: "A day's partition of realtime.messages could not be made.",
-		Remedy:  "Grant CREATE on the schema realtime to the server's role.",
+		Remedy:  "The line says for each day what is in the way; a role without superuser needs membership in supabase_realtime_admin.",
 	}, {
 		Code: StartReplicationFailed, Level: levelError, Text: "Unable to start replication", Effect: None,
 		Meaning: "The stream of realtime.messages, which carries broadcasts from the database, could not be started.",
