@@ -23,7 +23,8 @@ const skippedHeader = "X-Broadcast-Skipped"
 
 // broadcast is POST /api/broadcast: all messages of a batch, or none.
 func (s *Server) broadcast(w http.ResponseWriter, r *http.Request, t *tenancy.Tenant) {
-	if _, ok := s.authorize(w, r, t); !ok {
+	claims, ok := s.authorize(w, r, t)
+	if !ok {
 		return
 	}
 	if t.Suspend {
@@ -43,8 +44,10 @@ func (s *Server) broadcast(w http.ResponseWriter, r *http.Request, t *tenancy.Te
 		tooMany(w, "Too many messages to broadcast, please reduce the batch size", over)
 		return
 	}
-	public, skipped := withoutPrivate(batch)
-	if err := s.o.System.Publish(r.Context(), t, public); err != nil {
+	skipped := len(batch)
+	batch = s.allowed(r.Context(), t, actors.Caller{Claims: claims, Headers: forwarded(r.Header)}, batch)
+	skipped -= len(batch)
+	if err := s.o.System.Publish(r.Context(), t, batch); err != nil {
 		s.publishFailed(w, r, t, err)
 		return
 	}
@@ -72,18 +75,6 @@ func (s *Server) badBatch(w http.ResponseWriter, r *http.Request, t *tenancy.Ten
 	code := codes.UnprocessableEntity
 	s.log.Log(r.Context(), code.Entry().Level, "batch refused", "code", string(code), "tenant", t.ExternalID)
 	answer(w, http.StatusUnprocessableEntity, bad.body)
-}
-
-// withoutPrivate drops the messages for private channels: nobody may write to those over HTTP as long as there are no policies to
-// ask. It reports how many.
-func withoutPrivate(batch []actors.Publication) ([]actors.Publication, int) {
-	public := batch[:0]
-	for _, p := range batch {
-		if !p.Private {
-			public = append(public, p)
-		}
-	}
-	return public, len(batch) - len(public)
 }
 
 func (s *Server) publishFailed(w http.ResponseWriter, r *http.Request, t *tenancy.Tenant, err error) {

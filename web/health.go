@@ -92,16 +92,25 @@ func (s *Server) prepareLater(t *tenancy.Tenant) {
 		s.waiting.end(t.ExternalID, false)
 		return
 	}
-	go func() { // ends with Prepare, which has a deadline and Shutdown
+	go func() { // ends with prepare, which has a deadline and Shutdown
 		defer s.handshakes.Done()
 		ctx, cancel := context.WithCancel(s.life)
 		defer cancel()
-		err := s.o.System.Prepare(ctx, t)
+		err := s.prepare(ctx, t)
 		if err != nil {
 			s.log.Error("tenant's database not ready", "tenant", t.ExternalID, "err", err)
 		}
 		s.waiting.end(t.ExternalID, err == nil)
 	}()
+}
+
+// prepareTimeout bounds how long a new tenant's database may take to be ready, as upstream has it.
+const prepareTimeout = 50 * time.Second
+
+func (s *Server) prepare(ctx context.Context, t *tenancy.Tenant) error {
+	ctx, cancel := context.WithTimeout(ctx, prepareTimeout)
+	defer cancel()
+	return s.o.System.Keep(ctx, t)
 }
 
 // mostWaiting bounds the tenants whose databases are known not to be ready. Others are found out when somebody needs them.

@@ -32,7 +32,8 @@ func media(next http.Handler) http.Handler {
 
 // single is POST /api/broadcast/:topic/events/:event: one message, whose payload is the body.
 func (s *Server) single(w http.ResponseWriter, r *http.Request, t *tenancy.Tenant) {
-	if _, ok := s.authorize(w, r, t); !ok {
+	claims, ok := s.authorize(w, r, t)
+	if !ok {
 		return
 	}
 	if t.Suspend {
@@ -45,7 +46,6 @@ func (s *Server) single(w http.ResponseWriter, r *http.Request, t *tenancy.Tenan
 		return
 	}
 	b := protocol.Broadcast{Event: []byte(event)}
-	var ok bool
 	if b.Form, b.Payload, ok = s.payload(w, r); !ok {
 		return
 	}
@@ -62,8 +62,10 @@ func (s *Server) single(w http.ResponseWriter, r *http.Request, t *tenancy.Tenan
 		return
 	}
 	if p.Private {
-		message(w, http.StatusForbidden, "Unauthorized")
-		return
+		if _, err := s.mayWrite(r.Context(), t, actors.Caller{Claims: claims, Headers: forwarded(r.Header)}, topic); err != nil {
+			s.denied(w, r, t, err)
+			return
+		}
 	}
 	if err := s.o.System.Publish(r.Context(), t, []actors.Publication{p}); err != nil {
 		s.publishFailed(w, r, t, err)

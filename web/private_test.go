@@ -1,0 +1,67 @@
+package web
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"realtime/postgres/pgtest"
+)
+
+// policies lets anon read every topic and write to those that begin with open; asking about broken raises.
+func (h *house) policies(t *testing.T) {
+	t.Helper()
+	pgtest.Exec(t, h.db,
+		"create function public.risky(topic text) returns boolean language plpgsql stable as $$ begin if topic = 'broken' then raise 'no'; end if; return topic like 'open%'; end $$",
+		"create policy r on realtime.messages for select to anon using (true)",
+		"create policy w on realtime.messages for insert to anon with check (public.risky(realtime.topic()))")
+}
+
+// TestPrivateBroadcasts: policies decide, and what they say is answered as upstream does.
+func TestPrivateBroadcasts(t *testing.T) {
+	h := open(t, nil)
+	h.manage(t, "PUT", "/api/tenants/priv", `{"tenant":{"jwt_secret":"`+secret+`","extensions":[`+h.extension("")+`]}}`, 201)
+	h.policies(t)
+	c, _, _ := h.upgrade(t, target("vsn=2.0.0&apikey="+token(t)), "priv.example.com")
+	c.frame(t, finText, `["1","1","realtime:open","phx_join",{"config":{"private":true}}]`)
+	c.want(t, `["1","1","realtime:open","phx_reply",{"status":"ok","response":{"postgres_changes":[]}}]`)
+
+	post := func(path, body string, more ...string) (*http.Response, string) {
+		return h.do(t, "POST", path, body, append([]string{"Host", "priv.example.com", "Authorization", "Bearer " + token(t), "Content-Type", "application/json"}, more...)...)
+	}
+	for name, s := range map[string]struct {
+		topic  string
+		status int
+		answer string
+	}{
+		"allowed": {"open", 202, ""},
+		"denied":  {"shut", 403, `{"message":"Unauthorized"}`},
+		"raises":  {"broken", 422, `{"message":"RLS policy error"}`},
+	} {
+		if r, body := post("/api/broadcast/"+s.topic+"/events/e?private=true", `{"a":1}`); r.StatusCode != s.status || body != s.answer {
+			t.Errorf("%s: %d %s, want %d %s", name, r.StatusCode, body, s.status, s.answer)
+		}
+	}
+	c.wantUser(t, "realtime:open", "e", `{"a":1}`, 1)
+	if r, body := h.do(t, "POST", "/api/broadcast/open/events/e?private=true", `{}`, "Host", "priv.example.com", "Content-Type", "application/json",
+		"Authorization", "Bearer "+token(t, "role", "no_such_role")); r.StatusCode != 422 || body != `{"message":"RLS policy error"}` {
+		t.Errorf("unknown role: %d %s", r.StatusCode, body)
+	}
+
+	r, body := post("/api/broadcast", `{"messages":[
+		{"topic":"shut","event":"e","payload":{},"private":true},{"topic":"open","event":"first","payload":{},"private":true},
+		{"topic":"broken","event":"e","payload":{},"private":true},{"topic":"open","event":"public","payload":{}},
+		{"topic":"open","event":"second","payload":{},"private":true}]}`)
+	if r.StatusCode != 202 || body != "" || r.Header.Get("X-Broadcast-Skipped") != "2" {
+		t.Errorf("batch: %d %s, %s skipped", r.StatusCode, body, r.Header.Get("X-Broadcast-Skipped"))
+	}
+	for _, event := range []string{"first", "second"} {
+		c.want(t, `[null,null,"realtime:open","broadcast",{"type":"broadcast","event":"`+event+`","payload":{}}]`)
+	}
+
+	nowhere := strings.Replace(h.extension(""), h.db.Database, "no_such_database", 1)
+	h.manage(t, "PUT", "/api/tenants/priv", `{"tenant":{"extensions":[`+nowhere+`]}}`, 200)
+	if r, body := post("/api/broadcast/open-too/events/e?private=true", `{}`); r.StatusCode != 422 || body != `{"message":"Tenant database unavailable"}` {
+		t.Errorf("database away: %d %s", r.StatusCode, body)
+	}
+}
