@@ -28,8 +28,10 @@ func (h *house) dial(t testing.TB) *raw {
 	}
 	t.Cleanup(func() { _ = nc.Close() })
 	_ = nc.SetDeadline(time.Now().Add(patient))
-	return &raw{Conn: nc, br: bufio.NewReader(nc)}
+	return newRaw(nc)
 }
+
+func newRaw(nc net.Conn) *raw { return &raw{Conn: nc, br: bufio.NewReader(nc)} }
 
 // upgradeHead is a good handshake for a tenant's host. lines replace or add headers: "Name: value", or "Name:" to remove one.
 func upgradeHead(method, target, host string, lines ...string) string {
