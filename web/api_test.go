@@ -167,7 +167,7 @@ func unknownRoutes(t *testing.T, h *house) {
 }
 
 func frontPages(t *testing.T, h *house) {
-	for _, path := range []string{"/", "/inspector", "/inspector/new", "/inspector/new?token=x"} {
+	for _, path := range []string{"/", "/?token=x", "/inspector", "/inspector/new", "/inspector/new?token=x"} { // the client follows
 		r, body := h.do(t, "GET", path, "")
 		if r.StatusCode != 200 || !strings.Contains(body, "Realtime is running.") || r.Header.Get("Content-Type") != typeText {
 			t.Errorf("%s: %d %s", path, r.StatusCode, body)

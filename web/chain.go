@@ -25,6 +25,7 @@ func (s *Server) chain(mux *http.ServeMux) http.Handler {
 			no.write(w)
 			return
 		}
+		w.Header().Set("Server", s.name())
 		path := address(r)
 		id := ""
 		if path != pathSocket && !strings.HasPrefix(path, pathSocket+"/") {
@@ -43,6 +44,9 @@ func (s *Server) chain(mux *http.ServeMux) http.Handler {
 		next.ServeHTTP(seen, r)
 	})
 }
+
+// name is what the server calls itself in every answer.
+func (s *Server) name() string { return "Realtime/" + s.o.Version }
 
 // limits refuses a head that is larger than the settings allow.
 func (s *Server) limits(r *http.Request) *refusal {
@@ -65,7 +69,7 @@ func (s *Server) panicked(w *recorder, r *http.Request, p any) {
 
 // logged writes the request's line: its path only, because apikey travels in the query.
 func (s *Server) logged(r *http.Request, path, id string, status int, took time.Duration) {
-	if id == "" || path == "/healthcheck" && s.o.QuietHealth {
+	if id == "" || s.o.QuietHealth && (path == "/healthcheck" || path == "/readyz" || strings.HasPrefix(path, "/api/tenants/") && strings.HasSuffix(path, "/health")) {
 		return // a handshake has lines of its own
 	}
 	level := slog.LevelInfo

@@ -39,8 +39,8 @@ func (n *refusal) header(h http.Header) {
 }
 
 // response is n for a connection that net/http does not serve.
-func (n *refusal) response() *http.Response {
-	h := http.Header{"Date": {time.Now().UTC().Format(http.TimeFormat)}}
+func (n *refusal) response(server string) *http.Response {
+	h := http.Header{"Date": {time.Now().UTC().Format(http.TimeFormat)}, "Server": {server}}
 	n.header(h)
 	return &http.Response{
 		StatusCode: n.status, ProtoMajor: 1, ProtoMinor: 1, Header: h,

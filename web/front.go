@@ -8,7 +8,9 @@ const welcome = `Realtime is running.
 Sockets     /socket/websocket (also /realtime/v1/websocket): point a Supabase client at this address
 Broadcasts  POST /api/broadcast (also /realtime/v1/api/broadcast)
 Health      GET /healthcheck
-Metrics     GET /metrics
+Metrics     GET /metrics, /tenant-metrics
+Status      GET /status, /readyz
+API         /swaggerui
 
 The Inspector is not part of this version yet. To try things out from a terminal:
 

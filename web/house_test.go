@@ -222,6 +222,17 @@ func forge(t testing.TB, header, payload any, key string) string {
 // do sends a request through an ordinary HTTP client; headers come in pairs, Host among them.
 func (h *house) do(t testing.TB, method, path, body string, headers ...string) (*http.Response, string) {
 	t.Helper()
+	return h.ask(t, nil, method, path, body, headers)
+}
+
+// once does the same and follows no redirect.
+func (h *house) once(t testing.TB, method, path, body string, headers ...string) (*http.Response, string) {
+	t.Helper()
+	return h.ask(t, func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, method, path, body, headers)
+}
+
+func (h *house) ask(t testing.TB, follow func(*http.Request, []*http.Request) error, method, path, body string, headers []string) (*http.Response, string) {
+	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, "http://"+h.addr+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
@@ -236,7 +247,7 @@ func (h *house) do(t testing.TB, method, path, body string, headers ...string) (
 	}
 	transport := &http.Transport{DisableCompression: true}
 	defer transport.CloseIdleConnections()
-	client := &http.Client{Transport: transport, Timeout: patient}
+	client := &http.Client{Transport: transport, Timeout: patient, CheckRedirect: follow}
 	resp, err := client.Do(r)
 	if err != nil {
 		t.Fatal(err)
@@ -247,4 +258,13 @@ func (h *house) do(t testing.TB, method, path, body string, headers ...string) (
 		t.Fatal(err)
 	}
 	return resp, string(answer)
+}
+
+func mustValidators(t testing.TB, text string) tenancy.Validators {
+	t.Helper()
+	v, err := tenancy.ParseValidators(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
 }

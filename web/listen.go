@@ -125,7 +125,7 @@ func firstHand(r *http.Request) bool {
 // send writes a refusal to a connection that is closed afterwards.
 func (s *Server) send(nc net.Conn, no *refusal) {
 	_ = nc.SetWriteDeadline(time.Now().Add(s.o.HeadTimeout))
-	if err := no.response().Write(nc); err != nil {
+	if err := no.response(s.name()).Write(nc); err != nil {
 		s.log.Debug("answer not taken", "err", err)
 	}
 }

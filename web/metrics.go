@@ -62,14 +62,21 @@ func (f *figures) connected(v protocol.Version, ok bool, took time.Duration) {
 	f.handshake.WithLabelValues("RealtimeWeb.Endpoint", result, serializer, "websocket").Observe(float64(took) / float64(time.Millisecond))
 }
 
-// metrics serves everything in the registry to those who may see it.
-func (s *Server) metrics() http.Handler {
-	scrape := promhttp.HandlerFor(s.o.Registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelError)})
+// metrics serves what is in some registries to those who may see it, each once. Under the address of another region there is
+// nothing, as there is no other server to ask.
+func (s *Server) metrics(parts ...prometheus.Gatherer) http.Handler {
+	scrape := promhttp.HandlerFor(prometheus.Gatherers(parts), promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelError)})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !s.mayMeasure(w, r) {
 			return
 		}
+		if region := r.PathValue("region"); region != "" && region != s.o.Region {
+			plain(w, http.StatusOK, "")
+			return
+		}
+		begun := time.Now()
 		scrape.ServeHTTP(w, r)
+		s.log.Info("metrics collected", "path", r.URL.Path, "took", time.Since(begun))
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,27 +23,41 @@ const (
 	pathSingle    = "/api/broadcast/{topic}/events/{event}"
 )
 
-// routes is the table of addresses. A pattern without a method takes all of them; a known path with another method is 404, as in
-// upstream's framework.
+// route is one address: a pattern of http.ServeMux and who serves it.
+type route struct {
+	pattern string
+	handler http.Handler
+}
+
+// table is all addresses. A pattern without a method takes all of them; a known path with another method is 404, as in upstream's
+// framework. HEAD is served wherever GET is.
+func (s *Server) table() []route {
+	single := cors(s.accepts(media(s.tenant(s.single)), typeBytes))
+	return slices.Concat(s.pages(), s.managed(), []route{
+		{pathWebSocket, http.HandlerFunc(s.hijack)},
+		{pathSocket, http.HandlerFunc(s.hijack)}, // upgrades only: see dispatch
+		{pathLongPoll, http.HandlerFunc(longPoll)},
+
+		{"GET /healthcheck", http.HandlerFunc(healthcheck)},
+		{"GET /readyz", http.HandlerFunc(s.ready)},
+		{"GET /metrics", s.metrics(s.o.Registry, s.o.TenantRegistry)},
+		{"GET /metrics/{region}", s.metrics(s.o.Registry, s.o.TenantRegistry)},
+		{"GET /tenant-metrics", s.metrics(s.o.TenantRegistry)},
+		{"GET /tenant-metrics/{region}", s.metrics(s.o.TenantRegistry)},
+
+		{"GET /api/ping", s.accepts(s.tenant(ping))},
+		{"POST /api/broadcast", cors(s.accepts(s.tenant(s.broadcast)))},
+		{"OPTIONS /api/broadcast", cors(http.HandlerFunc(preflight))},
+		{"POST " + pathSingle, single},
+		{"OPTIONS " + pathSingle, cors(http.HandlerFunc(preflight))},
+	})
+}
+
 func (s *Server) routes() *http.ServeMux {
 	mux := http.NewServeMux()
-	mux.HandleFunc(pathWebSocket, s.hijack)
-	mux.HandleFunc(pathSocket, s.hijack) // upgrades only: see dispatch
-	mux.HandleFunc(pathLongPoll, longPoll)
-
-	mux.HandleFunc("GET /{$}", front)
-	mux.HandleFunc("GET /inspector", front)
-	mux.HandleFunc("GET /inspector/new", front)
-	mux.HandleFunc("GET /healthcheck", healthcheck)
-	mux.HandleFunc("GET /readyz", s.ready)
-	mux.Handle("GET /metrics", s.metrics())
-
-	s.manageRoutes(mux)
-	mux.Handle("GET /api/ping", s.accepts(s.tenant(ping)))
-	mux.Handle("POST /api/broadcast", cors(s.accepts(s.tenant(s.broadcast))))
-	mux.Handle("OPTIONS /api/broadcast", cors(http.HandlerFunc(preflight)))
-	mux.Handle("POST "+pathSingle, cors(s.accepts(media(s.tenant(s.single)), typeBytes)))
-	mux.Handle("OPTIONS "+pathSingle, cors(http.HandlerFunc(preflight)))
+	for _, r := range s.table() {
+		mux.Handle(r.pattern, r.handler)
+	}
 	return mux
 }
 

@@ -24,6 +24,8 @@ type Options struct {
 	Resolver *tenancy.Resolver    // which tenant a request is for
 	Registry *prometheus.Registry // shown by /metrics, and gets this package's own figures; nil is an empty one
 
+	TenantRegistry *prometheus.Registry // the part of the metrics that has a label tenant, also shown by /tenant-metrics; nil is an empty one
+
 	ConnectPause   time.Duration // before a refused handshake is answered (CONNECT_ERROR_BACKOFF_MS); 0 is none
 	HeadTimeout    time.Duration // for a request's head to arrive; 0 is 10 s
 	MaxHeaderBytes int           // of one header's value (MAX_HEADER_LENGTH); 0 is 4096
@@ -55,6 +57,9 @@ func (o *Options) fill() error {
 	if o.Registry == nil {
 		o.Registry = prometheus.NewRegistry()
 	}
+	if o.TenantRegistry == nil {
+		o.TenantRegistry = prometheus.NewRegistry()
+	}
 	if o.HeadTimeout == 0 {
 		o.HeadTimeout = 10 * time.Second
 	}
@@ -82,6 +87,7 @@ type Server struct {
 	manage   guard        // of the management API
 	measure  guard        // of the metrics
 	waiting  waiting
+	begun    time.Time
 	life     context.Context //nolint:containedctx // ends when Shutdown begins; work in the background derives from it
 	end      context.CancelFunc
 	done     chan struct{} // closed when Shutdown begins: pauses end, nothing new starts
@@ -102,9 +108,9 @@ func NewServer(o Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		o: o, log: o.Log,
+		o: o, log: o.Log, begun: time.Now(),
 		gate:      newGate(o.MaxConnections),
-		upgrader:  newUpgrader(o.MaxFrameBytes),
+		upgrader:  newUpgrader(o.MaxFrameBytes, "Realtime/"+o.Version),
 		handover:  newHandover(),
 		done:      make(chan struct{}),
 		listeners: map[net.Listener]struct{}{},

@@ -11,17 +11,19 @@ import (
 	"realtime/tenancy"
 )
 
-// manageRoutes are the management API. Its tenants are named by external_id.
-func (s *Server) manageRoutes(mux *http.ServeMux) {
-	mux.Handle("GET /api/tenants", s.api(s.listTenants))
-	mux.Handle("POST /api/tenants", s.api(s.createTenant))
-	mux.Handle("GET /api/tenants/{id}", s.api(s.showTenant))
-	mux.Handle("PUT /api/tenants/{id}", s.api(s.putTenant))
-	mux.Handle("PATCH /api/tenants/{id}", s.api(s.putTenant))
-	mux.Handle("DELETE /api/tenants/{id}", s.api(s.deleteTenant))
-	mux.Handle("POST /api/tenants/{id}/reload", s.api(s.reloadTenant))
-	mux.Handle("POST /api/tenants/{id}/shutdown", s.api(s.shutdownTenant))
-	mux.Handle("GET /api/tenants/{id}/health", s.api(s.tenantHealth))
+// managed are the routes of the management API. Its tenants are named by external_id.
+func (s *Server) managed() []route {
+	return []route{
+		{"GET /api/tenants", s.api(s.listTenants)},
+		{"POST /api/tenants", s.api(s.createTenant)},
+		{"GET /api/tenants/{tenant_id}", s.api(s.showTenant)},
+		{"PUT /api/tenants/{tenant_id}", s.api(s.putTenant)},
+		{"PATCH /api/tenants/{tenant_id}", s.api(s.putTenant)},
+		{"DELETE /api/tenants/{tenant_id}", s.api(s.deleteTenant)},
+		{"POST /api/tenants/{tenant_id}/reload", s.api(s.reloadTenant)},
+		{"POST /api/tenants/{tenant_id}/shutdown", s.api(s.shutdownTenant)},
+		{"GET /api/tenants/{tenant_id}/health", s.api(s.tenantHealth)},
+	}
 }
 
 // data answers {"data": v}.
@@ -54,13 +56,13 @@ func (s *Server) listTenants(w http.ResponseWriter, r *http.Request) {
 
 // known is the tenant of the address. It answers 404 if there is none.
 func (s *Server) known(w http.ResponseWriter, r *http.Request) (*tenancy.Tenant, bool) {
-	t, err := s.current(r, r.PathValue("id"))
+	t, err := s.current(r, r.PathValue("tenant_id"))
 	switch {
 	case err != nil:
 		s.storeFailed(w, r, err)
 	case t == nil:
 		code := codes.TenantNotFound
-		s.log.Log(r.Context(), code.Entry().Level, "tenant not found", "code", string(code), "tenant", r.PathValue("id"))
+		s.log.Log(r.Context(), code.Entry().Level, "tenant not found", "code", string(code), "tenant", r.PathValue("tenant_id"))
 		message(w, http.StatusNotFound, "not found")
 	default:
 		return t, true
@@ -121,7 +123,7 @@ func (s *Server) createTenant(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) putTenant(w http.ResponseWriter, r *http.Request) {
 	if body, ok := s.tenantBody(w, r); ok {
-		s.upsert(w, r, r.PathValue("id"), body)
+		s.upsert(w, r, r.PathValue("tenant_id"), body)
 	}
 }
 
@@ -152,7 +154,7 @@ func (s *Server) upsert(w http.ResponseWriter, r *http.Request, id string, body 
 	}
 	s.log.Info("tenant created", "tenant", id)
 	if len(t.Extensions) > 0 {
-		if err := s.o.System.Prepare(r.Context(), t); err != nil {
+		if err := s.prepare(r.Context(), t); err != nil {
 			s.unprepared(w, r, t, err)
 			return
 		}
@@ -195,7 +197,7 @@ func (s *Server) invalidTenant(w http.ResponseWriter, r *http.Request, err error
 // deleteTenant removes the row, has everybody told, and clears what was left in the tenant's database. What is in its schema
 // stays.
 func (s *Server) deleteTenant(w http.ResponseWriter, r *http.Request) {
-	id := r.PathValue("id")
+	id := r.PathValue("tenant_id")
 	t, err := s.current(r, id)
 	if err != nil {
 		s.storeFailed(w, r, err)

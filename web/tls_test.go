@@ -20,7 +20,9 @@ func (h *house) secure(t *testing.T) (addr string, c *tls.Config) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	go func() { _ = h.Serve(tls.NewListener(l, &tls.Config{Certificates: certificates, NextProtos: []string{"http/1.1"}})) }() // stopped by Shutdown
+	go func() {
+		_ = h.Serve(tls.NewListener(l, &tls.Config{Certificates: certificates, NextProtos: []string{"http/1.1"}}))
+	}() // stopped by Shutdown
 	return l.Addr().String(), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2", "http/1.1"}}
 }
 

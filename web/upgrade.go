@@ -16,10 +16,11 @@ import (
 // readBuffer is what an open socket reads with. A larger frame goes past it, straight into its own buffer.
 const readBuffer = 512
 
-func newUpgrader(maxFrame int) *gws.Upgrader {
+func newUpgrader(maxFrame int, server string) *gws.Upgrader {
 	return gws.NewUpgrader(events{}, &gws.ServerOption{
 		ReadMaxPayloadSize: maxFrame,
 		ReadBufferSize:     readBuffer,
+		ResponseHeader:     http.Header{"Server": {server}},
 		ParallelGolimit:    1, // the size of a chan in every gws.Conn
 		NewSession:         func() gws.SessionStorage { return storage },
 		// Off: ParallelEnabled (order), CheckUtf8Enabled (the scanner drops such a message, the socket stays), PermessageDeflate.

@@ -61,6 +61,7 @@ var onlyImporters = map[string][]string{
 	"github.com/jackc/pgx":                {"postgres", "postgres/authz", "postgres/wal", "postgres/changes", "postgres/messages", "postgres/pgtest", "postgres/embedded", "tenancy", "bench"},
 	"github.com/HdrHistogram":             {"bench"},
 	"github.com/jackc/pglogrepl":          {"postgres/wal"},
+	"github.com/swaggest/swgui":           {"web"},
 	"github.com/prometheus/client_golang": {"actors", "web", "cmd/realtime"},
 }
 
