@@ -26,7 +26,7 @@ func tenant(t testing.TB, setup ...string) postgres.Settings {
 }
 
 // cache makes a cache over a pool of the given size.
-func cache(t testing.TB, db postgres.Settings, size int) (*Cache, *postgres.Pool) {
+func cache(t testing.TB, db postgres.Settings, size int) *Cache {
 	t.Helper()
 	pool, err := postgres.OpenPool(t.Context(), db, size)
 	if err != nil {
@@ -37,7 +37,7 @@ func cache(t testing.TB, db postgres.Settings, size int) (*Cache, *postgres.Pool
 		end()
 		pool.Close()
 	})
-	return New(life, func(context.Context) (*postgres.Pool, error) { return pool, nil }), pool
+	return New(life, func(context.Context) (*postgres.Pool, error) { return pool, nil })
 }
 
 // ask checks a request and expects an answer.

@@ -12,6 +12,8 @@ import (
 	"realtime/protocol/codes"
 )
 
+var errNoRole = errors.New("the token's role is empty or none, which is no role")
+
 // segmentOf is where each decision is made.
 var segmentOf = [decisions]int{
 	ReadBroadcast: segReadBroadcast, ReadPresence: segReadPresence,
@@ -60,6 +62,16 @@ func judge(a *[segments]reply, c *catalog, start time.Time) (*Grants, *catalog, 
 		}
 	}
 	return g, c, nil
+}
+
+// nobody is the answer to a role that Postgres would not become: none is its word for being whom it connected as, who may do
+// anything. There can be no role of that name.
+func nobody() *Grants {
+	g := &Grants{}
+	for i := range g.verdicts {
+		g.verdicts[i].Err = codes.Wrap(codes.RlsPolicyError, errNoRole, "")
+	}
+	return g
 }
 
 // faultOf gives an error of the database a code, as upstream classifies it.

@@ -61,7 +61,7 @@ func readVectors(t *testing.T) (list []vector) {
 func TestVectors(t *testing.T) {
 	db := tenant(t, vectorPreamble...)
 	conn := pgtest.Conn(t, db)
-	c, _ := cache(t, db, 2)
+	c := cache(t, db, 2)
 	for _, v := range readVectors(t) {
 		t.Run(v.ID, func(t *testing.T) {
 			pgtest.Exec(t, db, v.Setup...)
