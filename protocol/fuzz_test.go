@@ -3,6 +3,7 @@ package protocol_test
 import (
 	"encoding/json"
 	"errors"
+	"strconv"
 	"testing"
 	"unicode/utf8"
 
@@ -140,14 +141,14 @@ func FuzzParseJoin(f *testing.F) {
 		}
 		response := protocol.AppendJoinResponse(nil, j.Changes)
 		var got struct {
-			Entries []map[string]any `json:"postgres_changes"`
+			Entries []map[string]json.RawMessage `json:"postgres_changes"`
 		}
 		if err := json.Unmarshal(response, &got); err != nil || len(got.Entries) != len(j.Changes) {
 			t.Fatalf("%q: response %q: %v", payload, response, err)
 		}
 		ids := map[int64]string{}
 		for i, e := range j.Changes {
-			if e.ID < 0 || e.ID >= 1<<27 || got.Entries[i]["id"] != float64(e.ID) {
+			if e.ID < 0 || e.ID >= 1<<27 || string(got.Entries[i]["id"]) != strconv.FormatInt(e.ID, 10) {
 				t.Errorf("%q: entry %s has the id %d", payload, e.Raw, e.ID)
 			}
 			canonical := canon(t, e.Raw)
