@@ -11,7 +11,7 @@ T ?= 10s
 BENCH ?= .
 BENCHTIME ?= 1s
 
-.PHONY: help build run test test-short race chaos fuzz golden gen fmt lint vuln cover bench bench-smoke setup
+.PHONY: help build run test test-short race chaos fuzz golden gen fmt lint vuln cover bench bench-compare bench-smoke peers setup
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,14 @@ cover: ## measure test coverage
 
 bench: ## run the micro-benchmarks (BENCH=regexp BENCHTIME=1s)
 	@tests/bench.sh '$(BENCH)' $(BENCHTIME)
+
+bench-compare: ## compare two results of realtime bench --json (A=before.json B=after.json)
+	go run ./cmd/realtime bench compare $(A) $(B)
+
+peers: ## build the yardsticks of the load benchmark: bin/floor (C), bin/nats-peer
+	@mkdir -p bin
+	cc -O2 -Wall -Wextra -o bin/floor bench/floor/floor.c
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/nats-peer ./bench/floor/nats
 
 bench-smoke: ## run every benchmark once, to see that it works
 	@tests/bench.sh . 1x

@@ -40,13 +40,16 @@ type conn struct {
 	onGone    func()
 }
 
-// expect says which streams the connection hears, and from which number on.
-func (c *conn) expect(base uint32, streams int, from uint32) {
+// expect says which streams the connection hears, from whatever number on.
+func (c *conn) expect(base uint32, streams int) {
 	c.base, c.next = base, make([]uint32, streams)
 	for i := range c.next {
-		c.next[i] = from
+		c.next[i] = anySeq
 	}
 }
+
+// hear expects a stream from its first message on.
+func (c *conn) hear(stream uint32) { c.next[stream-c.base] = 0 }
 
 // record takes the record at the start of b, the only thing in a message that is looked at.
 func (c *conn) record(b []byte) {

@@ -69,6 +69,9 @@ func (t *Target) dial(ctx context.Context, o opening) (c *conn, rest []byte, err
 	if err != nil {
 		return nil, nil, err
 	}
+	if t.peer != nil {
+		o.version = 0 // what it says besides messages is of no interest
+	}
 	return &conn{fd: fd, version: o.version}, rest, nil
 }
 

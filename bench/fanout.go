@@ -5,8 +5,10 @@ import (
 	"time"
 )
 
+const topicPrefix = "realtime:"
+
 // topicOf is the topic of channel i.
-func topicOf(i int) string { return fmt.Sprintf("realtime:bench-%d", i) }
+func topicOf(i int) string { return fmt.Sprintf(topicPrefix+"bench-%d", i) }
 
 // quiet is the join of somebody who wants broadcasts and nothing else, not even its own.
 var quiet = []byte(`{"config":{"broadcast":{"ack":false,"self":false},"presence":{"key":"","enabled":false},"private":false}}`)
@@ -17,6 +19,8 @@ const perPublisher = 100
 // crowd is the audience of broadcasts and those who send them.
 type crowd struct {
 	listeners []*conn
+	seats     []*seat      // of the listeners
+	speakers  []*conn      // listeners who publish as well
 	pubs      []*publisher // one for each channel: publisher i sends stream i
 	blast     *blast
 	fan       int // receivers of each message
@@ -26,6 +30,9 @@ type crowd struct {
 func fanout(s *session) error {
 	cr, err := s.gather()
 	if err != nil {
+		return err
+	}
+	if err := s.publishers(cr); err != nil {
 		return err
 	}
 	s.start(cr)
@@ -49,29 +56,19 @@ func (s *session) gather() (*crowd, error) {
 		c.sampled = i%step == 0
 		c.all = s.t.peer != nil && s.t.peer.many()
 		if o.PerSocket == 1 {
-			c.expect(uint32(i%o.Channels), 1, 0)
+			c.expect(uint32(i%o.Channels), 1)
 		} else {
-			c.expect(0, o.Channels, 0)
-			for ch := range o.Channels {
-				c.next[ch] = anySeq
-			}
+			c.expect(0, o.Channels)
 		}
 		for k := range o.PerSocket {
 			ch := (i*o.PerSocket + k) % o.Channels
+			c.hear(uint32(ch))
 			seats = append(seats, &seat{c: c, topic: topicOf(ch), payload: quiet})
-			if o.PerSocket > 1 {
-				c.next[ch] = 0
-			}
 		}
 	}
 	cr.fan = max(len(seats)/o.Channels, 1)
-	if err := s.join(seats); err != nil {
-		return nil, err
-	}
-	if err := s.publishers(cr); err != nil {
-		return nil, err
-	}
-	return cr, nil
+	cr.seats = seats
+	return cr, s.join(seats)
 }
 
 // publishers opens the connections that send.

@@ -53,11 +53,6 @@ func heatRow(micros int64) int {
 	return min(max(int(math.Log10(float64(micros))*heatPerTen)-heatPerTen, 0), heatRows-1)
 }
 
-// heatFloor is the shortest latency of a row, in milliseconds.
-func heatFloor(row int) float64 {
-	return math.Pow(10, float64(row+heatPerTen)/heatPerTen) / 1000
-}
-
 // Latency is the distribution of what the sampled receivers saw, in milliseconds.
 type Latency struct {
 	Count     int64         `json:"count"`

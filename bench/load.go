@@ -29,7 +29,7 @@ func (p *publisher) appendNext(dst []byte, at int64) []byte {
 func broadcastFrame(t *Target, v protocol.Version, joinRef int, topic string, size int, stream uint32) []byte {
 	body := appendBody(nil, size, stream)
 	if t.peer != nil {
-		return t.peer.publish(topic, body)
+		return t.peer.publish(body)
 	}
 	return appendBroadcast(nil, v, joinRef, topic, body)
 }

@@ -127,11 +127,7 @@ func (s *session) conclude(sp span, corrected bool) {
 	r.figure("published_per_second", float64(sp.tally.Published)/sp.seconds, "/s", "messages sent")
 	r.figure("bytes_per_second", float64(sp.tally.Bytes)/sp.seconds, "B/s", "received, frames included")
 	s.costs(sp, delivered)
-	var parts []*latency
-	for _, x := range s.reactors {
-		x.call(func() { l := x.latency; parts = append(parts, &l) })
-	}
-	if r.Latency = summary(parts, corrected); r.Latency != nil {
+	if r.Latency = s.latencies(corrected); r.Latency != nil {
 		r.cost("latency_p50", r.Latency.P50, "ms", "half of the messages took no longer")
 		r.cost("latency_p99", r.Latency.P99, "ms", "99 % of the messages took no longer")
 	}
@@ -139,6 +135,15 @@ func (s *session) conclude(sp span, corrected bool) {
 		r.note(fmt.Sprintf("the generator used %.0f %% of its threads: it may have been what limits, not the server", share*100))
 	}
 	s.finish()
+}
+
+// latencies takes what the sampled receivers saw since the measurement began, and ends it.
+func (s *session) latencies(corrected bool) *Latency {
+	var parts []*latency
+	for _, r := range s.reactors {
+		r.call(func() { l := r.latency; r.latency.all = nil; parts = append(parts, &l) })
+	}
+	return summary(parts, corrected)
 }
 
 // costs adds CPU time and memory.

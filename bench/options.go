@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -49,8 +50,18 @@ type scenario struct {
 // scenarios are all of them, in the order of the documents.
 func scenarios() []scenario {
 	return []scenario{
-		{"fanout", "one publisher, many subscribers", Options{Subscribers: 1000, Channels: 1, PerSocket: 1, Payload: 200, Outstanding: 64}, fanout},
-		{"changes", "rows of a table to those who may see them", Options{Subscribers: 100, Policy: "none", Filter: "none", Entitled: "all", Batch: 100, Payload: 100, Outstanding: 2000}, changes},
+		{"fanout", "one publisher, many subscribers", Options{Subscribers: 1000, Payload: 200, Outstanding: 64}, fanout},
+		{"conns", "connections that join one channel and say nothing", Options{Subscribers: 10_000, Channels: 100}, conns},
+		{"joins", "visitors that connect, join and go", Options{Subscribers: 1, Channels: 100, Outstanding: 64}, joins},
+		{"presence", "members of one topic who all see all", Options{Subscribers: 200, Payload: 100, Outstanding: 1}, presence},
+		{"changes", "rows of a table to those who may see them", Options{
+			Subscribers: 100, Policy: "none", Filter: "none", Entitled: "all", Batch: 100, Payload: 100, Outstanding: 2000,
+		}, changes},
+		{"db-broadcast", "realtime.send in SQL", Options{Subscribers: 100, Batch: 20, Payload: 200, Outstanding: 400}, dbBroadcast},
+		{"mixed", "chat rooms: 1,000 channels of 20 members", Options{
+			Subscribers: 2000, Channels: 1000, PerSocket: 10, Payload: 200, Rate: 2000,
+		}, mixed},
+		{"slow", "subscribers that stop reading", Options{Subscribers: 100, Payload: 200, Rate: 1000, Stalled: 0.2}, slow},
 	}
 }
 
@@ -112,7 +123,7 @@ func (o *Options) fill(d Options) {
 	}
 }
 
-func (o *Options) check() error {
+func (o *Options) check(peer bool) error {
 	one := func(flag, got string, want ...string) error {
 		if got == "" || slices.Contains(want, got) {
 			return nil
@@ -130,6 +141,8 @@ func (o *Options) check() error {
 		}
 	}
 	switch {
+	case peer && (o.Scenario != "fanout" || o.Channels != 1):
+		return errors.New("read the options: a yardstick knows one thing only, fanout on one channel")
 	case o.Subscribers < 1 || o.Channels < 1 || o.PerSocket < 1 || o.Payload < 0 || o.Rate < 0 || o.Outstanding < 0 || o.Batch < 0:
 		return fmt.Errorf("read the options: a number below its least value in %+v", *o)
 	case o.PerSocket > o.Channels:

@@ -13,7 +13,7 @@ func Run(ctx context.Context, o Options, t *Target) (*Result, error) {
 		return nil, err
 	}
 	o.fill(sc.defaults)
-	if err := o.check(); err != nil {
+	if err := o.check(t.peer != nil); err != nil {
 		return nil, err
 	}
 	s, err := newSession(ctx, o, t)

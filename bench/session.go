@@ -126,6 +126,7 @@ type seat struct {
 	topic   string
 	payload []byte
 	live    bool // it is joined when the subscription to changes is live
+	deaf    bool // it never reads once it has joined
 	ref     int
 }
 
@@ -176,8 +177,7 @@ func (s *session) take(st *seat, done func()) {
 	tally := &st.c.r.tally
 	if s.t.peer != nil || st.c.gone {
 		if !st.c.gone {
-			st.c.send(s.t.peer.subscribe(st.topic))
-			tally.Joined++
+			tally.Joined++ // a peer's connection listens from its opening on
 		}
 		done()
 		return
@@ -187,6 +187,9 @@ func (s *session) take(st *seat, done func()) {
 		if answered && live {
 			tally.Joined++
 			st.c.onControl = nil
+			if st.deaf {
+				st.c.stall()
+			}
 			done()
 		}
 	}

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"testing"
+	"time"
 )
 
 func TestFanoutArrives(t *testing.T) {
@@ -42,4 +43,43 @@ func TestChangesArrive(t *testing.T) {
 			positive(t, smoke(t, o), "rows_per_second")
 		})
 	}
+}
+
+func TestConnectionsAreWeighed(t *testing.T) {
+	r := smoke(t, Options{Scenario: "conns", Subscribers: 120, Channels: 5})
+	positive(t, r, "connects_per_second")
+	if n, _ := r.Value("connections"); n != 120 {
+		t.Errorf("got %v connections, want 120", n)
+	}
+}
+
+func TestVisitorsJoin(t *testing.T) {
+	for _, reuse := range []bool{false, true} {
+		positive(t, smoke(t, Options{Scenario: "joins", Outstanding: 4, Reuse: reuse}), "joins_per_second", "latency_p50")
+	}
+}
+
+func TestAllMembersSeeAll(t *testing.T) {
+	r := smoke(t, Options{Scenario: "presence", Subscribers: 12, Duration: 600 * time.Millisecond})
+	positive(t, r, "all_see_all_from_first")
+}
+
+func TestDatabaseBroadcastsArrive(t *testing.T) {
+	positive(t, smoke(t, Options{Scenario: "db-broadcast", Subscribers: 5, Batch: 5, Outstanding: 20}), "rows_per_second")
+}
+
+func TestRoomsHearTheirSpeakers(t *testing.T) {
+	positive(t, smoke(t, Options{Scenario: "mixed", Subscribers: 20, Channels: 10, PerSocket: 2, Rate: 300}), "deliveries_per_second")
+}
+
+func TestRoomsStandChurn(t *testing.T) {
+	r := smoke(t, Options{
+		Scenario: "mixed", Subscribers: 30, Channels: 10, PerSocket: 2, Rate: 400, Churn: true, Duration: 3 * time.Second, Serializer: "mixed",
+	})
+	positive(t, r, "deliveries_per_second", "left_and_joined", "connections_lost", "stalled")
+}
+
+func TestThoseWhoReadDoNotWaitForTheOthers(t *testing.T) {
+	r := smoke(t, Options{Scenario: "slow", Subscribers: 10, Payload: 20_000, Rate: 100, Duration: time.Second})
+	positive(t, r, "deliveries_per_second", "cut", "latency_p99_ratio")
 }

@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// Spawned is a server that was started for a measurement, with an empty database of its own.
+// Spawned is a server, or a yardstick, that was started for a measurement.
 type Spawned struct {
 	Target *Target
 	cmd    *exec.Cmd
@@ -74,16 +74,19 @@ func (s *Spawned) start(ctx context.Context, program string, more []string) erro
 	if err := s.cmd.Start(); err != nil {
 		return fmt.Errorf("start %s serve: %w", program, err)
 	}
-	go func() { // ends with the server
-		_ = s.cmd.Wait() // how it ended is in its log
-		close(s.ended)
-	}()
+	go s.await() // ends with the server
 	s.Target = &Target{Name: "realtime", URL: "http://127.0.0.1:" + strconv.Itoa(port), Secret: text, PID: s.cmd.Process.Pid}
 	if err := s.ready(ctx); err != nil {
 		return err
 	}
 	s.Target.PostgresPID = postmaster(s.Target.PID)
 	return s.describe()
+}
+
+// await notes the end of the process.
+func (s *Spawned) await() {
+	_ = s.cmd.Wait() // how it ended is in its log
+	close(s.ended)
 }
 
 // ready waits until the health check answers 200.
@@ -146,6 +149,9 @@ func (s *Spawned) Close() error {
 			_ = s.cmd.Process.Kill() // likewise
 			<-s.ended
 		}
+	}
+	if s.dir == "" {
+		return nil
 	}
 	return os.RemoveAll(s.dir)
 }

@@ -39,6 +39,7 @@ var house = []struct {
 	{"web", slices.Concat(floor0, floor1, []string{"tenancy", "actors"})},
 
 	{"bench", []string{"protocol", "protocol/client"}}, // beside the house: it meets a server over the wire only
+	{"bench/floor/nats", nil},                          // a program: what a broker asks for under the same load
 
 	{"cmd/realtime", slices.Concat(floor0, floor1, []string{
 		"protocol/client", "postgres/embedded", "tenancy", "actors", "web", "bench",
@@ -60,6 +61,7 @@ var onlyImporters = map[string][]string{
 	"github.com/pressly/goose":            {"tenancy"},
 	"github.com/jackc/pgx":                {"postgres", "postgres/authz", "postgres/wal", "postgres/changes", "postgres/messages", "postgres/pgtest", "postgres/embedded", "tenancy", "bench"},
 	"github.com/HdrHistogram":             {"bench"},
+	"github.com/nats-io":                  {"bench/floor/nats"}, // a yardstick
 	"github.com/jackc/pglogrepl":          {"postgres/wal"},
 	"github.com/swaggest/swgui":           {"web"},
 	"github.com/prometheus/client_golang": {"actors", "web", "cmd/realtime"},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -14,8 +15,15 @@ import (
 
 // benchCommands are the scenarios, one command each, and what is done with their results.
 type benchCommands struct {
-	Fanout  benchScenario `cmd:"" help:"One publisher, many subscribers."`
-	Changes benchScenario `cmd:"" help:"Rows of a table to those who may see them (needs the database)."`
+	Fanout      benchScenario `cmd:"" help:"One publisher, many subscribers."`
+	Conns       benchScenario `cmd:"" help:"Connections that join one channel and say nothing: what each weighs."`
+	Joins       benchScenario `cmd:"" help:"Visitors that connect, join and go."`
+	Presence    benchScenario `cmd:"" help:"Members of one topic: how long until all see all, and what an update costs."`
+	Changes     benchScenario `cmd:"" help:"Rows of a table to those who may see them (needs the database)."`
+	DBBroadcast benchScenario `cmd:"" name:"db-broadcast" help:"Broadcasts by realtime.send in SQL (needs the database)."`
+	Mixed       benchScenario `cmd:"" help:"Chat: 1,000 rooms of 20 members; with --churn, they come and go."`
+	Compare     benchCompare  `cmd:"" help:"Compare two results that --json has written."`
+	Slow        benchScenario `cmd:"" help:"Subscribers that stop reading: what the others notice."`
 }
 
 // benchScenario loads a server and says what it took.
@@ -37,6 +45,11 @@ type benchScenario struct {
 	ClaimBytes  int           `placeholder:"BYTES" help:"changes: size of each subscriber's claims."`
 	Backlog     int           `placeholder:"ROWS" help:"changes: one transaction of so many rows to work off, beside a bare walsender."`
 	Baseline    bool          `help:"changes: ask the original's functions in the database as well."`
+	Stalled     float64       `placeholder:"SHARE" help:"slow: how many never read, as a share of the others."`
+	Churn       bool          `help:"mixed: members join, leave, lose connections and stop reading."`
+	Reuse       bool          `help:"joins: join and leave on connections that stand."`
+	Against     []string      `enum:"floor,nats" placeholder:"NAME,…" help:"fanout: measure these yardsticks as well, in turn: floor, nats (make peers)."`
+	Peers       string        `placeholder:"DIR" help:"Where the yardsticks' programs are; unset: beside this one."`
 	Repeat      int           `default:"1" help:"Repetitions, each with a server of its own under --spawn."`
 
 	benchTarget
@@ -50,13 +63,15 @@ func (b *benchScenario) Run(ctx context.Context, p *process, k *kong.Context) er
 	o := b.options(k.Selected().Name)
 	report := &bench.Report{Title: "realtime bench " + o.Scenario, Commit: versionText()}
 	for range b.Repeat {
-		res, err := b.once(ctx, p, o)
-		if err != nil {
-			return benchFailure(err)
-		}
-		report.Results = append(report.Results, res)
-		if ctx.Err() != nil {
-			break
+		for _, server := range append([]string{""}, b.Against...) {
+			res, err := b.once(ctx, p, o, server)
+			if err != nil {
+				return benchFailure(err)
+			}
+			report.Results = append(report.Results, res)
+			if ctx.Err() != nil {
+				return b.write(p, report)
+			}
 		}
 	}
 	return b.write(p, report)
@@ -67,12 +82,19 @@ func (b *benchScenario) options(name string) bench.Options {
 		Scenario: name, Subscribers: b.Subscribers, Channels: b.Channels, PerSocket: b.PerSocket, Payload: b.Payload, Rate: b.Rate,
 		Outstanding: b.Outstanding, Warmup: b.Warmup, Duration: b.Duration, Serializer: b.Serializer, Threads: b.Threads,
 		Policy: b.Policy, Filter: b.Filter, Entitled: b.Entitled, Batch: b.Batch, Claims: b.ClaimBytes, Backlog: b.Backlog, Baseline: b.Baseline,
+		Stalled: b.Stalled, Churn: b.Churn, Reuse: b.Reuse,
 	}
 }
 
-// once runs the scenario one time.
-func (b *benchScenario) once(ctx context.Context, p *process, o bench.Options) (*bench.Result, error) {
-	t, done, err := b.target(ctx, p)
+// once runs the scenario one time, on our server or a yardstick.
+func (b *benchScenario) once(ctx context.Context, p *process, o bench.Options, yardstick string) (*bench.Result, error) {
+	find := b.target
+	if yardstick != "" {
+		find = func(ctx context.Context, _ *process) (*bench.Target, func(), error) {
+			return b.yardstick(ctx, yardstick)
+		}
+	}
+	t, done, err := find(ctx, p)
 	if err != nil {
 		return nil, err
 	}
@@ -85,22 +107,25 @@ func (b *benchScenario) once(ctx context.Context, p *process, o bench.Options) (
 
 // benchTarget says which server is loaded.
 type benchTarget struct {
-	URL    string `placeholder:"URL" help:"Address of the server; unset: the one that runs on this machine."`
-	Host   string `placeholder:"NAME" help:"Host header, which chooses the tenant of some servers."`
-	Tenant string `placeholder:"ID" help:"Tenant, sent as x-tenant-id."`
-	Token  string `placeholder:"JWT" help:"Token to connect with; unset: one for each connection, signed with --secret."`
-	Secret string `placeholder:"TEXT" help:"Secret to sign tokens with; unset: this machine's."`
-	DB     string `name:"db" placeholder:"URL" help:"Database of the server, for changes and db-broadcast; unset: the running server's."`
-	PID    int    `name:"pid" placeholder:"N" help:"Process of the server, to count its CPU time; unset: the running server's."`
-	Spawn  bool   `help:"Start a server of its own for this, with an empty database and no limits."`
+	URL     string `placeholder:"URL" help:"Address of the server; unset: the one that runs on this machine."`
+	Host    string `placeholder:"NAME" help:"Host header, which chooses the tenant of some servers."`
+	Tenant  string `placeholder:"ID" help:"Tenant, sent as x-tenant-id."`
+	Token   string `placeholder:"JWT" help:"Token to connect with; unset: one for each connection, signed with --secret."`
+	Secret  string `placeholder:"TEXT" help:"Secret to sign tokens with; unset: this machine's."`
+	DB      string `name:"db" placeholder:"URL" help:"Database of the server, for changes and db-broadcast; unset: the running server's."`
+	PID     int    `name:"pid" placeholder:"N" help:"Process of the server, to count its CPU time; unset: the running server's."`
+	Spawn   bool   `help:"Start a server of its own for this, with an empty database and no limits."`
+	Program string `placeholder:"FILE" help:"Program for --spawn; unset: this one."`
 }
 
 // target finds or starts the server. The caller calls done at the end.
 func (b *benchTarget) target(ctx context.Context, p *process) (t *bench.Target, done func(), err error) {
 	if b.Spawn {
-		program, err := os.Executable()
-		if err != nil {
-			return nil, nil, fmt.Errorf("find this program: %w", err)
+		program := b.Program
+		if program == "" {
+			if program, err = os.Executable(); err != nil {
+				return nil, nil, fmt.Errorf("find this program: %w", err)
+			}
 		}
 		s, err := bench.Spawn(ctx, program)
 		if err != nil {
@@ -150,6 +175,23 @@ func (b *benchTarget) running(c *Config, t *bench.Target) error {
 		t.FindProcesses(st.PID)
 	}
 	return nil
+}
+
+// yardstick starts one.
+func (b *benchScenario) yardstick(ctx context.Context, name string) (*bench.Target, func(), error) {
+	dir := b.Peers
+	if dir == "" {
+		program, err := os.Executable()
+		if err != nil {
+			return nil, nil, fmt.Errorf("find this program: %w", err)
+		}
+		dir = filepath.Dir(program)
+	}
+	s, err := bench.SpawnPeer(ctx, name, dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	return s.Target, func() { _ = s.Close() }, nil // it has no files
 }
 
 func benchFailure(err error) error {

@@ -24,7 +24,28 @@ func (b *benchOutput) write(p *process, r *bench.Report) error {
 			return &failure{step: "write the results", err: err}
 		}
 	}
-	return r.WriteTable(p.stdout)
+	if err := r.WriteTable(p.stdout); err != nil {
+		return err
+	}
+	return r.WriteRatios(p.stdout)
+}
+
+// benchCompare prints ratios with their spread.
+type benchCompare struct {
+	A string `arg:"" type:"existingfile" help:"Results from before."`
+	B string `arg:"" type:"existingfile" help:"Results from after."`
+}
+
+func (c *benchCompare) Run(p *process) error {
+	a, err := bench.ReadReport(c.A)
+	if err != nil {
+		return benchFailure(err)
+	}
+	b, err := bench.ReadReport(c.B)
+	if err != nil {
+		return benchFailure(err)
+	}
+	return bench.WriteComparison(p.stdout, a, b)
 }
 
 func writeFile(path string, write func(io.Writer) error) error {

@@ -1,0 +1,118 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"realtime/protocol"
+	"realtime/protocol/client"
+)
+
+// joins lets so many visitors come at a time, one after the other, for as long as it takes: each connects, joins and goes, or
+// joins and leaves on the connection it has.
+func joins(s *session) error {
+	ctx, cancel := context.WithCancel(s.ctx)
+	defer cancel()
+	var turn atomic.Int64
+	g, gctx := errgroup.WithContext(ctx)
+	for range s.o.Outstanding {
+		g.Go(func() error { // ends with cancel
+			v := &visitor{s: s, turn: &turn}
+			defer v.leave()
+			for gctx.Err() == nil {
+				if err := v.visit(gctx); err != nil && gctx.Err() == nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	sp := s.measure()
+	cancel()
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	t := s.settled()
+	s.res.Check = Check{Closed: t.Closed}
+	joined := float64(sp.tally.Joined)
+	s.res.figure("joins_per_second", joined/sp.seconds, "/s", "answered with ok")
+	if joined > 0 && s.t.PID > 0 {
+		s.res.cost("server_cpu_per_join", sp.usage.server.Seconds()/joined*1000, "ms", "server CPU of one join")
+		s.res.cost("generator_cpu_per_join", sp.usage.generator.Seconds()/joined*1000, "ms", "generator CPU of one join")
+	}
+	what := "a visit is a connection, a handshake, a join and the end of the connection"
+	if s.o.Reuse {
+		what = "a visit is a join and a leave on a connection that stands"
+	}
+	s.res.note(what + "; latency counts from its start to the join's answer")
+	s.conclude(sp, false)
+	return nil
+}
+
+// visitor joins again and again, on a goroutine of its own.
+type visitor struct {
+	s    *session
+	turn *atomic.Int64
+	c    *conn
+}
+
+// visit joins once.
+func (v *visitor) visit(ctx context.Context) error {
+	n := int(v.turn.Add(1))
+	began := int64(time.Since(v.s.origin))
+	if v.c == nil {
+		c, rest, err := v.s.t.dial(ctx, opening{version: v.s.o.version(n)})
+		if err != nil {
+			return err
+		}
+		v.c = v.s.adopt(c, rest, roleSubscriber)
+	}
+	c, topic := v.c, topicOf(n%v.s.o.Channels)
+	answer := make(chan error, 1)
+	c.r.do(func() {
+		st := &seat{c: c, topic: topic, payload: quiet}
+		refused := c.r.tally.Refused
+		v.s.take(st, func() {
+			if c.r.tally.Refused > refused || c.gone {
+				answer <- errRefused
+				return
+			}
+			c.r.latency.add(c.r.tick(), began)
+			if !v.s.o.Reuse {
+				answer <- nil
+				return
+			}
+			c.await(c.push(st.ref, topic, protocol.EventLeave, protocol.EmptyObject), func(client.Event) { answer <- nil })
+		})
+	})
+	select {
+	case err := <-answer:
+		if err != nil {
+			return v.s.joinFailure(err)
+		}
+	case <-time.After(dialTimeout):
+		return v.s.joinFailure(errors.New("no answer within 30 s"))
+	case <-ctx.Done():
+	}
+	if !v.s.o.Reuse {
+		v.leave()
+	}
+	return nil
+}
+
+var errRefused = errors.New("refused")
+
+// leave ends the visitor's connection.
+func (v *visitor) leave() {
+	if c := v.c; c != nil {
+		c.r.do(func() {
+			c.leaving = true
+			c.end("left")
+		})
+		v.c = nil
+	}
+}
