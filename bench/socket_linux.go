@@ -30,13 +30,12 @@ func detach(nc net.Conn) (fd int, err error) {
 	return fd, nil
 }
 
-// add takes a connection over. rest is what it has received already.
+// add takes over a connection that has this reactor. rest is what it has received already.
 func (r *reactor) add(c *conn, rest []byte) {
 	for len(r.conns) <= c.fd {
 		r.conns = append(r.conns, nil)
 	}
 	r.conns[c.fd] = c
-	c.r = r
 	r.open++
 	r.tally.Open++
 	if err := unix.EpollCtl(r.epoll, unix.EPOLL_CTL_ADD, c.fd, &unix.EpollEvent{Events: c.interest(), Fd: int32(c.fd)}); err != nil {
