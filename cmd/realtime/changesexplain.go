@@ -85,6 +85,12 @@ func writeExplanation(out io.Writer, a *changes.Explanation) error {
 	if a.Tier != "" {
 		fmt.Fprintf(w, "\n  tier\t%s\t%s\n", a.Tier, a.Plan)
 	}
+	if a.Why != "" {
+		fmt.Fprintf(w, "  not T1 because\t\t%s\n", a.Why)
+	}
+	if a.Rewrite != "" {
+		fmt.Fprintf(w, "  rewrite\t\t%s\n", a.Rewrite)
+	}
 	for _, h := range a.Hoisted {
 		fmt.Fprintf(w, "  once per claims\t\t%s\n", h)
 	}

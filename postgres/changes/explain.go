@@ -98,6 +98,9 @@ type Explanation struct {
 	Tier     string   `json:"tier,omitempty"`
 	Plan     string   `json:"plan,omitempty"` // what the tier means
 	Policies []Policy `json:"policies,omitempty"`
+	// Why is what keeps the plan from T1, Rewrite what to write instead, if there is something.
+	Why     string `json:"why,omitempty"`
+	Rewrite string `json:"rewrite,omitempty"`
 	// Hoisted are the parts of the policies that are computed once for each claims.
 	Hoisted []string `json:"hoisted,omitempty"`
 	// Warnings are what the member would be told when it subscribes.

@@ -210,7 +210,7 @@ func TestEachStepIsNamedWithItsRemedy(t *testing.T) {
 		{"revoke select on public.e from authenticated", own, all, wal.Insert, Empty, StepPrivilege, `grant select on "public"."e" to "authenticated";`, "T0"},
 		{"", own, all, wal.Delete, Delivered, "", "", "T0"},
 		{"grant select on public.e to authenticated; alter table public.e enable row level security", own, all, wal.Insert, Dropped, StepPolicy, `create policy "rows to read"`, "deny"},
-		{"create policy own on public.e using (owner = auth.uid())", own, all, wal.Insert, Delivered, "", "", ""},
+		{"create policy own on public.e using (owner = auth.uid())", own, all, wal.Insert, Delivered, "", "", "T1"},
 		{"", claimsOf(userB), all, wal.Insert, Dropped, StepPolicy, `"own" (false)`, ""},
 		{"", claimsOf(userB), all, wal.Delete, Delivered, "", "", ""},
 		{"create policy only_done on public.e as restrictive using (v = 'done')", own, all, wal.Insert, Dropped, StepPolicy, `restrictive policy "only_done" (false)`, ""},

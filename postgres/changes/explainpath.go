@@ -106,7 +106,7 @@ func (p *path) walk(ctx context.Context, tx *wal.Tx, streamed bool) error {
 			return err
 		}
 	}
-	if len(p.delivered) == 0 {
+	if len(p.delivered) == 0 || len(p.delivered[0].To) == 0 {
 		if !p.done { // a step that is not known here: the Engine's word counts
 			p.stop(StepPolicy, "the row is denied", "")
 		}

@@ -14,6 +14,8 @@ import (
 var meanings = map[tier][2]string{
 	tierOpen:   {"T0", "row level security is not active for the role: its privileges alone decide"},
 	tierDeny:   {"deny", "no permissive policy applies to the role, or it cannot be asked: nothing is shown"},
+	tierJoin:   {"T1", "one statement about the images of all rows, for all claims together"},
+	tierClaims: {"T2", "one statement about the images of all rows for each distinct claims"},
 	tierReread: {"T3", "the row is read again by its key as the role, one statement for each distinct claims, and must still be the one of the event"},
 	tierProbe:  {"T4", "a policy may have side effects: a statement of its own for each row and claims, rolled back"},
 }
@@ -24,7 +26,10 @@ func (t tier) rereads() bool { return t == tierReread || t == tierProbe }
 // describe tells the plan.
 func (p *path) describe(en *entry) {
 	m := meanings[en.plan.tier]
-	p.out.Tier, p.out.Plan = m[0], m[1]
+	p.out.Tier, p.out.Plan, p.out.Why, p.out.Rewrite = m[0], m[1], en.plan.why.text, en.plan.why.rewrite
+	if im := en.plan.image; im != nil {
+		p.out.Hoisted = im.hoisted
+	}
 }
 
 const explainPoliciesSQL = `

@@ -28,7 +28,7 @@ func (p *path) decide(ctx context.Context, b *batch, r *batchRow, streamed bool)
 	if err := e.complete(ctx, b); err != nil {
 		return err
 	}
-	wanted := func() bool { return len(r.candidates)+len(r.settled) > 0 }
+	wanted := func() bool { return len(r.candidates)+len(r.settled)+len(r.pools) > 0 }
 	if e.mustAsk(b); !wanted() {
 		if err := p.filtered(ctx, en, r); err != nil || p.done {
 			return err
@@ -53,7 +53,9 @@ func (p *path) decide(ctx context.Context, b *batch, r *batchRow, streamed bool)
 		return nil
 	}
 	p.pass(StepPolicy, "")
-	p.pass(StepImage, "")
+	if p.set(StepImage, NotAsked, "the image of the event decided", ""); en.way(r).rereads() {
+		p.pass(StepImage, "")
+	}
 	return p.policies(ctx, r)
 }
 
@@ -161,7 +163,7 @@ func (p *path) denied(ctx context.Context, b *batch, r *batchRow) error {
 		p.stop(StepImage, w.text, w.mend)
 		return nil
 	}
-	if en.plan.tier.rereads() {
+	if en.way(r).rereads() {
 		is := newBits(len(b.rows))
 		if err := e.compare(ctx, en.table, []*batchRow{r}, is); err == nil && !is.has(r.number) {
 			p.stop(StepImage, "the row has changed or gone since the event, and this policy can only be asked about the row that is there now", "")
