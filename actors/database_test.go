@@ -163,9 +163,10 @@ var todos = []string{
 	`alter publication supabase_realtime add table public.todos`,
 }
 
-func (c *caller) watch(entry string) {
+// watch joins for every change of the table.
+func (c *caller) watch() {
 	c.t.Helper()
-	c.p.send(`["1","1","realtime:todos","phx_join",{"config":{"postgres_changes":[` + entry + `]}}]`)
+	c.p.send(`["1","1","realtime:todos","phx_join",{"config":{"postgres_changes":[{"event":"*","schema":"public","table":"todos"}]}}]`)
 	c.want(`"phx_reply",{"status":"ok"`, `"id":`)
 	c.want(`"system"`, `"message":"Subscribed to PostgreSQL"`, `"status":"ok"`)
 }
@@ -173,8 +174,8 @@ func (c *caller) watch(entry string) {
 func TestChangesReachOnlyWhoMaySeeThem(t *testing.T) {
 	s := newSite(t, Options{}, todos...)
 	a, b := s.connect(alice), s.connect(bob)
-	a.watch(`{"event":"*","schema":"public","table":"todos"}`)
-	b.watch(`{"event":"*","schema":"public","table":"todos"}`)
+	a.watch()
+	b.watch()
 	pgtest.Exec(t, s.db, `insert into todos values (1,'`+alice+`','hers')`)
 	a.want(`"postgres_changes",{"ids":[`, `"type":"INSERT"`, `"title":"hers"`)
 	pgtest.Exec(t, s.db, `update todos set owner='`+bob+`' where id=1`)
@@ -204,7 +205,7 @@ func TestLiveMeansLive(t *testing.T) {
 func TestChangesSurviveAKilledWalsender(t *testing.T) {
 	s := newSite(t, Options{}, todos...)
 	a := s.connect(alice)
-	a.watch(`{"event":"*","schema":"public","table":"todos"}`)
+	a.watch()
 	pgtest.Exec(t, s.db, `select pg_terminate_backend(active_pid) from pg_replication_slots where active and database=current_database()`)
 	a.want(`"system"`, protocol.MessageMissed, `"status":"error"`)
 	a.want("Subscribed to PostgreSQL")

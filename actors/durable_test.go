@@ -28,7 +28,7 @@ func insert(id int) string { return fmt.Sprintf(`insert into todos values (%d,'%
 func TestDurableFeedGoesOnInSilence(t *testing.T) {
 	s := durableSite(t, Options{})
 	a := s.connect(alice)
-	a.watch(`{"event":"*","schema":"public","table":"todos"}`)
+	a.watch()
 	for i := range 30 {
 		if i%10 == 5 {
 			pgtest.Exec(t, s.db, cutWalsender)
@@ -45,8 +45,8 @@ func TestDurableFeedGoesOnInSilence(t *testing.T) {
 func TestDroppedSlotIsToldOnce(t *testing.T) {
 	s := durableSite(t, Options{})
 	a, b := s.connect(alice), s.connect(bob)
-	a.watch(`{"event":"*","schema":"public","table":"todos"}`)
-	b.watch(`{"event":"*","schema":"public","table":"todos"}`)
+	a.watch()
+	b.watch()
 	pgtest.Exec(t, s.db, insert(1))
 	a.want(`"id":1`)
 	pgtest.Exec(t, s.db, `do $$ begin
@@ -66,7 +66,7 @@ func TestDroppedSlotIsToldOnce(t *testing.T) {
 func TestEachInterruptionIsToldOnce(t *testing.T) {
 	s := newSite(t, Options{}, todos...)
 	a := s.connect(alice)
-	a.watch(`{"event":"*","schema":"public","table":"todos"}`)
+	a.watch()
 	for i := range 3 {
 		pgtest.Exec(t, s.db, cutWalsender)
 		a.want(protocol.MessageMissed)
@@ -75,7 +75,7 @@ func TestEachInterruptionIsToldOnce(t *testing.T) {
 		a.want(`"postgres_changes"`, fmt.Sprintf(`"id":%d`, i))
 	}
 	b := s.connect(bob)
-	b.watch(`{"event":"*","schema":"public","table":"todos"}`)
+	b.watch()
 	a.quiet(100 * time.Millisecond)
 	b.quiet(100 * time.Millisecond)
 }
@@ -84,7 +84,7 @@ func TestEachInterruptionIsToldOnce(t *testing.T) {
 func TestOrderlyRestartRepeatsNothing(t *testing.T) {
 	s := durableSite(t, Options{})
 	a := s.connect(alice)
-	a.watch(`{"event":"*","schema":"public","table":"todos"}`)
+	a.watch()
 	pgtest.Exec(t, s.db, insert(1))
 	a.want(`"id":1`)
 	s.s.Drain(t.Context())
@@ -96,7 +96,7 @@ func TestOrderlyRestartRepeatsNothing(t *testing.T) {
 	defer next.Drain(t.Context())
 	s.s = next
 	b := s.connect(alice)
-	b.watch(`{"event":"*","schema":"public","table":"todos"}`)
+	b.watch()
 	pgtest.Exec(t, s.db, insert(3))
 	b.want(`"postgres_changes"`, `"id":2`)
 	b.want(`"postgres_changes"`, `"id":3`)
@@ -134,7 +134,7 @@ func TestFeedMetricsComeAndGo(t *testing.T) {
 	r := prometheus.NewRegistry()
 	s := newSite(t, Options{Metrics: r, FeedIdle: 100 * time.Millisecond}, todos...)
 	a := s.connect(alice)
-	a.watch(`{"event":"*","schema":"public","table":"todos"}`)
+	a.watch()
 	const changes = "feed=changes,tenant=realtime-dev"
 	waitFor(t, "the state of the slot", func() bool {
 		return series(t, r, "realtime_replication_slot_status")["feed=changes,status=reserved,tenant=realtime-dev"] == 1

@@ -98,9 +98,9 @@ func (s *slot) look(ctx context.Context) (wal.State, error) {
 // warn says each trouble once, and when it is over.
 func (f *feed) warn(slot string, st *wal.State, said string) string {
 	trouble := st.Trouble()
-	switch {
-	case trouble == said:
-	case trouble == "":
+	switch trouble {
+	case said:
+	case "":
 		f.log.Info("replication slot is well again", "slot", slot, "state", *st)
 	default:
 		f.log.Warn("replication slot needs attention", "slot", slot, "why", trouble, "state", *st)

@@ -26,7 +26,7 @@ type reader struct {
 func (s *site) follow(sub string) *reader {
 	s.t.Helper()
 	a := s.connect(sub)
-	a.watch(`{"event":"*","schema":"public","table":"todos"}`)
+	a.watch()
 	r := &reader{caller: a}
 	over := make(chan struct{})
 	go func() { // ends with the test

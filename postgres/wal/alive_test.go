@@ -48,7 +48,7 @@ func TestWaitingBeforeRunKeepsTheConnection(t *testing.T) {
 		t.Fatal(err)
 	}
 	time.Sleep(5 * time.Second) //nolint:forbidigo // that nothing happens takes time to see
-	r := read(t, stream, 1)
+	r := read(t, stream)
 	pgtest.Exec(t, s, "insert into t values (1)")
 	r.next(t)
 }

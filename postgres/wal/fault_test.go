@@ -175,7 +175,7 @@ func TestTerminatedWalsenderEndsRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again := read(t, stream, 1)
+	again := read(t, stream)
 	pgtest.Exec(t, s, "insert into t values (7)")
 	if got, want := show(again.next(t).Rows[0]), "INSERT t >7"; got != want {
 		t.Errorf("got %s, want %s", got, want)

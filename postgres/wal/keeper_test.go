@@ -97,7 +97,7 @@ func TestFrozenKeeperIsReplaced(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again := read(t, stream, 1)
+	again := read(t, stream)
 	select {
 	case err := <-r.done:
 		if codes.Of(err).Code != codes.ReplicationConnectionDown {

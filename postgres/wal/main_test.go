@@ -42,13 +42,13 @@ func open(t testing.TB, s postgres.Settings, change func(*Options)) *reading {
 	if err != nil {
 		t.Fatalf("open: %v", err)
 	}
-	return read(t, stream, 1)
+	return read(t, stream)
 }
 
 // read runs a stream until the end of the test.
-func read(t testing.TB, stream *Stream, room int) *reading {
+func read(t testing.TB, stream *Stream) *reading {
 	ctx, cancel := context.WithCancel(context.Background())
-	r := &reading{Stream: stream, out: make(chan *Tx, room), done: make(chan error, 1), stop: cancel}
+	r := &reading{Stream: stream, out: make(chan *Tx, 1), done: make(chan error, 1), stop: cancel}
 	go func() { r.done <- stream.Run(ctx, r.out) }() // ends with cancel or Close
 	t.Cleanup(func() {
 		cancel()

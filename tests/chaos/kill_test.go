@@ -168,4 +168,4 @@ func slow(t *testing.T) {
 }
 
 // pause lets time pass: what is tested here is what happens meanwhile.
-func pause(d time.Duration) { time.Sleep(d) }
+func pause(d time.Duration) { <-time.After(d) }

@@ -186,7 +186,8 @@ func (s *server) ready() bool {
 			return true
 		}
 		select {
-		case <-s.ended:
+		case err := <-s.ended:
+			s.t.Logf("the server ended: %v", err)
 			s.cmd = nil
 			return false
 		case <-time.After(10 * time.Millisecond):
@@ -200,7 +201,9 @@ func (s *server) kill() {
 		return
 	}
 	_ = s.cmd.Process.Kill()
-	<-s.ended
+	if err := <-s.ended; err == nil {
+		s.t.Log("the server had ended before")
+	}
 	s.cmd = nil
 }
 
