@@ -70,7 +70,7 @@ func (s Settings) check() error {
 
 // ParseURL reads postgres://user:password@host:port/database?name=value&…, as libpq writes it. Of the names it knows
 // host (a socket directory), port, user, password, dbname, sslmode, sslrootcert, sslcert, sslkey, application_name and
-// options; any other name is a run-time parameter of the session. Without sslmode it is prefer. What libpq reads from
+// options of the form -c name=value; any other name is a run-time parameter of the session, too. Without sslmode it is prefer. What libpq reads from
 // the environment or guesses is an error here when it is missing. No error quotes the password.
 func ParseURL(text string) (Settings, error) {
 	text, socket := cutSocket(text)
@@ -170,17 +170,27 @@ func set(s *Settings, name, value string) error {
 		s.TLS.KeyFile = value
 	case "application_name":
 		s.ApplicationName = value
+	case "options":
+		params, err := readOptions(value)
+		if err != nil {
+			return err
+		}
+		setParams(s, params)
 	case "hostaddr", "service", "passfile", "target_session_attrs", "sslpassword", "sslcrl", "requiressl", "replication":
 		return fmt.Errorf("%s is not supported", name)
 	case "connect_timeout":
 		return nil // every caller sets its own deadline
 	default:
-		if s.Params == nil {
-			s.Params = map[string]string{}
-		}
-		s.Params[name] = value
+		setParams(s, map[string]string{name: value})
 	}
 	return nil
+}
+
+func setParams(s *Settings, params map[string]string) {
+	if s.Params == nil && len(params) > 0 {
+		s.Params = map[string]string{}
+	}
+	maps.Copy(s.Params, params)
 }
 
 // URL returns the settings as an address that [ParseURL] and psql read. The password is in it: show it only to who asked.
@@ -207,7 +217,12 @@ func (s Settings) URL() string {
 		}
 	}
 	for name, value := range s.Params {
-		q.Set(name, value)
+		if !settingName.MatchString(name) {
+			q.Set(name, value)
+		}
+	}
+	if o := optionsOf(s.Params); o != "" {
+		q.Set("options", o)
 	}
 	u.RawQuery = strings.ReplaceAll(q.Encode(), "+", "%20") // libpq does not read + as a space
 	return u.String()

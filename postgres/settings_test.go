@@ -26,6 +26,9 @@ func TestParseURL(t *testing.T) {
 		"postgres://ann@%2frun%2Fpg:77/app":      {Host: "/run/pg", Port: 77, User: "ann", Database: "app"},
 		"postgres://h?user=ann&dbname=b&port=77": {Host: "h", Port: 77, User: "ann", Database: "b"},
 		"postgres://ann@h/app?connect_timeout=3": {Host: "h", User: "ann", Database: "app"},
+		`postgres://ann@h/app?options=-c%20search_path=a%5C%20b,c%20-cwork_mem=1MB%20--lock-timeout=5`: {
+			Host: "h", User: "ann", Database: "app", Params: map[string]string{"search_path": "a b,c", "work_mem": "1MB", "lock_timeout": "5"},
+		},
 	} {
 		got, err := postgres.ParseURL(text)
 		if err != nil {
@@ -53,6 +56,9 @@ func TestParseURLRefusals(t *testing.T) {
 		"postgres://ann:x@h/app?service=prod": "service is not supported",
 		"postgres://ann:x@h/app?sslcert=/c":   "both sslcert and sslkey",
 		"postgres://ann:hunter2@h/app?a=%zz":  "after the question mark",
+		"postgres://ann@h/app?options=-e":     "-c name=value",
+		"postgres://ann@h/app?options=-c":     "-c name=value",
+		"postgres://ann@h/app?options=-c%20a": "-c name=value",
 	} {
 		_, err := postgres.ParseURL(text)
 		if err == nil {
@@ -99,7 +105,7 @@ func TestURLRoundTrip(t *testing.T) {
 }
 
 func FuzzParseURL(f *testing.F) {
-	for _, seed := range []string{"postgres://ann:s3cret@h:5432/app?sslmode=require", "postgres://a@%2Frun/app", "postgres://[::1]:5/x?user=a", "postgres://a:b:c@d/e", "postgres://u:pa#ss@h/db"} {
+	for _, seed := range []string{"postgres://ann:s3cret@h:5432/app?sslmode=require", "postgres://a@%2Frun/app", "postgres://[::1]:5/x?user=a", "postgres://a:b:c@d/e", "postgres://u:pa#ss@h/db", `postgres://a@h/b?options=-c%20x.y=%5C%20%5C%5C`} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
