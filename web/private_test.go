@@ -59,6 +59,17 @@ func TestPrivateBroadcasts(t *testing.T) {
 		c.want(t, `[null,null,"realtime:open","broadcast",{"type":"broadcast","event":"`+event+`","payload":{}}]`)
 	}
 
+	for _, query := range []string{"persist=true", "persist[ttl]=60"} {
+		if r, body := post("/api/broadcast/open/events/kept?private=true&"+query, `{"a":1}`); r.StatusCode != 202 || body != "" {
+			t.Errorf("%s: %d %s", query, r.StatusCode, body)
+		}
+	}
+	h.until(t, "stored twice", func() bool {
+		var n int
+		err := pgtest.Conn(t, h.db).QueryRow(t.Context(), "select count(*) from realtime.messages where topic = 'open' and event = 'kept' and skip_broadcast").Scan(&n)
+		return err == nil && n == 2
+	})
+
 	nowhere := strings.Replace(h.extension(""), h.db.Database, "no_such_database", 1)
 	h.manage(t, "PUT", "/api/tenants/priv", `{"tenant":{"extensions":[`+nowhere+`]}}`, 200)
 	if r, body := post("/api/broadcast/open-too/events/e?private=true", `{}`); r.StatusCode != 422 || body != `{"message":"Tenant database unavailable"}` {

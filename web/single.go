@@ -2,12 +2,14 @@ package web
 
 import (
 	"bytes"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
 	"unicode/utf8"
 
 	"realtime/actors"
+	"realtime/postgres/authz"
 	"realtime/protocol"
 	"realtime/protocol/codes"
 	"realtime/tenancy"
@@ -49,8 +51,10 @@ func (s *Server) single(w http.ResponseWriter, r *http.Request, t *tenancy.Tenan
 	if b.Form, b.Payload, ok = s.payload(w, r); !ok {
 		return
 	}
-	p := actors.Publication{Topic: topic, Private: isTrue(r.URL.Query(), "private"), Broadcast: b}
-	if why := singleProblems(&p, t.Limits.PayloadBytes()); len(why) > 0 {
+	q := r.URL.Query()
+	p := actors.Publication{Topic: topic, Private: isTrue(q, "private"), Broadcast: b}
+	keep, problem := persistence(q, p.Private)
+	if why := singleProblems(&p, t.Limits.PayloadBytes()).with("persist", problem); len(why) > 0 {
 		s.unprocessable(w, r, t, why.append([]byte(`{"errors":`)))
 		return
 	}
@@ -61,17 +65,55 @@ func (s *Server) single(w http.ResponseWriter, r *http.Request, t *tenancy.Tenan
 		tooMany(w, "You have exceeded your rate limit", &protocol.Limit{Name: "max_events_per_second", Limit: float64(limit), Value: s.o.System.EventRate(t)})
 		return
 	}
-	if p.Private {
-		if _, err := s.mayWrite(r.Context(), t, actors.Caller{Claims: claims, Headers: forwarded(r.Header)}, topic); err != nil {
-			s.denied(w, r, t, err)
-			return
-		}
-	}
-	if err := s.o.System.Publish(r.Context(), t, []actors.Publication{p}); err != nil {
+	err := s.sendSingle(r, t, claims, p, keep)
+	switch refused, ok := errors.AsType[*deniedError](err); {
+	case ok:
+		s.denied(w, r, t, refused.cause)
+	case err != nil:
 		s.publishFailed(w, r, t, err)
-		return
+	default:
+		w.WriteHeader(http.StatusAccepted)
 	}
-	w.WriteHeader(http.StatusAccepted)
+}
+
+// deniedError is what policies, or those who could not ask them, have against a message.
+type deniedError struct{ cause error }
+
+func (e *deniedError) Error() string { return "private broadcast denied: " + e.cause.Error() }
+
+// sendSingle publishes one message, on a private topic if the caller may write to it. It is stored afterwards if keep says so.
+func (s *Server) sendSingle(r *http.Request, t *tenancy.Tenant, claims *tenancy.Claims, p actors.Publication, keep *protocol.Persist) error {
+	if !p.Private {
+		return s.o.System.Publish(r.Context(), t, []actors.Publication{p})
+	}
+	var also []authz.Decision
+	if keep != nil {
+		also = []authz.Decision{authz.WritePersistence}
+	}
+	g, err := s.mayWrite(r.Context(), t, actors.Caller{Claims: claims, Headers: forwarded(r.Header)}, p.Topic, also...)
+	if err != nil {
+		return &deniedError{cause: err}
+	}
+	if keep == nil {
+		return s.o.System.Publish(r.Context(), t, []actors.Publication{p})
+	}
+	return s.o.System.PublishStored(r.Context(), t, p, keep, g)
+}
+
+// persistence reads persist=true or persist[ttl]=60, nil for neither, and says what is wrong with it.
+func persistence(q url.Values, private bool) (keep *protocol.Persist, problem string) {
+	flag, _ := param(q, "persist")
+	ttl, _ := param(q, "persist[ttl]")
+	keep = protocol.PersistQuery(flag, ttl)
+	switch {
+	case keep == nil:
+		return nil, ""
+	case !private:
+		return nil, "can only be used on private channels"
+	case keep.Err != nil:
+		return nil, textInvalid
+	}
+	return keep, ""
 }
 
 // payload reads the body as its type says: JSON, or bytes. A body without a type is not read and counts as {}, like an empty one.

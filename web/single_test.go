@@ -122,6 +122,8 @@ func singleChecks(t *testing.T, h *house) {
 		"accepted":         {path, `{}`, with(json, auth), 202, ""},
 		"the largest":      {path, large[2:], with(bytes, auth), 202, ""},
 		"long topic, JSON": {"/api/broadcast/" + long + "/events/e", `{}`, with(json, auth), 202, ""},
+		"kept, public":     {path + "?persist=true", `{}`, with(json, auth), 422, `{"errors":{"persist":["can only be used on private channels"]}}`},
+		"kept for nothing": {path + "?private=true&persist[ttl]=0", `{}`, with(json, auth), 422, `{"errors":{"persist":["is invalid"]}}`},
 		"private":          {path + "?private=true", `{}`, with(json, auth), 403, `{"message":"Unauthorized"}`},
 		"too large":        {path, large, with(json, auth), 422, `{"errors":{"payload":["Payload size exceeds tenant limit"]}}`},
 		"blank":            {"/api/broadcast/%20/events/%20", `{}`, with(json, auth), 422, `{"errors":{"topic":["can't be blank"],"event":["can't be blank"]}}`},
