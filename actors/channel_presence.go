@@ -119,6 +119,7 @@ func (c *channel) track(p *push, e protocol.PresencePush) {
 			payload = protocol.EmptyObject
 		}
 		c.s.metrics.presenceBytes.Observe(float64(len(payload)))
+		c.counts.figures.presenceBytes.Observe(float64(len(payload)))
 		c.presence.send(&track{m: m, key: m.presence.key, payload: payload, ref: p.ref})
 	}
 }

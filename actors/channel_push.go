@@ -26,6 +26,7 @@ func (c *channel) publish(p *publish) {
 		}
 	}
 	c.s.metrics.broadcastBytes.Observe(float64(p.size))
+	c.counts.figures.broadcastBytes.Observe(float64(p.size))
 	to := c.gather(p)
 	c.counts.events.Add(to.all())
 	c.s.metrics.delivered.Add(float64(to.all()))

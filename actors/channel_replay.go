@@ -60,8 +60,11 @@ func (c *channel) replay(m *member) bool {
 	db, topic, ids := c.db, c.room.sub, c.recent.ids(time.Now())
 	recent := len(ids)
 	c.storing.each(func(b *protocol.Broadcast) { ids = append(ids, b.ID) })
+	took := c.counts.figures.replay
 	c.s.errand(c.s.life, c.x.Self(), replayTimeout, func(ctx context.Context) any {
+		begun := time.Now()
 		f := db.replay(ctx, topic, r, ids, recent)
+		took.Observe(float64(time.Since(begun)) / float64(time.Millisecond))
 		f.m = m
 		return f
 	})

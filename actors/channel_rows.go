@@ -76,6 +76,7 @@ func sameAudiences(a, b []audience) bool {
 
 func (c *channel) appendRow(dst []byte, a *audience, d *changes.Delivery) []byte {
 	c.s.metrics.changeBytes.Observe(float64(len(d.Data)))
+	c.counts.figures.changeBytes.Observe(float64(len(d.Data)))
 	if a.legacy {
 		return protocol.AppendPush(dst, a.version, protocol.Ref{}, c.json, d.Event, d.Data)
 	}

@@ -168,6 +168,7 @@ func (s *System) complain(h *Hello, f *codes.Fault, topic string) {
 	e := f.Code.Entry()
 	if e.Counted {
 		s.metrics.errors.WithLabelValues(string(f.Code)).Inc()
+		s.figures.failed(h.Tenant.ExternalID, string(f.Code))
 	}
 	if e.Quiet && h.LogLevel > e.Level {
 		return

@@ -17,6 +17,7 @@ type counts struct {
 	users                            atomic.Int64
 	stream                           atomic.Int64 // run of the feed of messages, 0 while nothing streams; written by the CDC
 	joins, events, changes, presence *ratelimit.Meter
+	figures                          *figures
 }
 
 // tenant is the actor of one tenant: it enforces the limits that count across sockets, owns the live Channels and

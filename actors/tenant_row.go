@@ -69,6 +69,9 @@ func (d *directory) refresh(a *address, t *tenancy.Tenant) {
 	if !a.gone && (a.row == t || t.UpdatedAt.Before(a.row.UpdatedAt) || reflect.DeepEqual(a.row, t)) {
 		return
 	}
+	if a.gone {
+		d.s.figures.show(t.ExternalID, a.counts.figures)
+	}
 	a.row, a.gone = t, false
 	a.post.send(&row{t: t})
 }
@@ -76,6 +79,7 @@ func (d *directory) refresh(a *address, t *tenancy.Tenant) {
 func (d *directory) removed(m *removed) {
 	if a, ok := d.tenants[m.tenant]; ok {
 		a.gone = true
+		d.s.figures.drop(m.tenant)
 		a.post.send(m)
 	}
 }

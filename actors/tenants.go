@@ -60,6 +60,7 @@ func (d *directory) attach(c actor.Context, m *attach) {
 	}
 	a = &address{post: p, counts: n, db: db, row: m.row}
 	d.tenants[m.row.ExternalID] = a
+	d.s.figures.show(m.row.ExternalID, n.figures)
 	c.Respond(a)
 }
 
@@ -79,6 +80,7 @@ func (d *directory) terminated(m *actor.Terminated) {
 	for id, a := range d.tenants {
 		if a.post.pid.Equal(m.Who) {
 			delete(d.tenants, id)
+			d.s.figures.drop(id)
 			d.s.closeDatabase(a.db)
 			return
 		}
@@ -98,10 +100,12 @@ func tenantName(id string) string { return url.PathEscape(id) }
 // newCounts makes the counters of a tenant, which the edge reads too.
 func newCounts(r *ratelimit.Registry, t *tenancy.Tenant) *counts {
 	l := t.Limits
-	return &counts{
+	n := &counts{
 		joins:    r.Meter(t.ExternalID, ratelimit.Joins, l.JoinsPerSecond),
 		events:   r.Meter(t.ExternalID, ratelimit.Events, l.EventsPerSecond),
 		changes:  r.Meter(t.ExternalID, ratelimit.DBEvents, l.EventsPerSecond),
 		presence: r.Meter(t.ExternalID, ratelimit.PresenceEvents, l.PresenceEventsPerSecond),
 	}
+	n.figures = newFigures(t.ExternalID, n)
+	return n
 }

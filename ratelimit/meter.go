@@ -20,6 +20,7 @@ const (
 // Add, Average and Exceeded are one atomic operation each. Any goroutine may call anything.
 type Meter struct {
 	count   atomic.Int64  // since the last tick
+	past    atomic.Int64  // counted before that
 	average atomic.Uint64 // bits of a float64; NaN until the first tick, which exceeds nothing
 
 	mu      sync.Mutex
@@ -41,7 +42,7 @@ func NewMeter() *Meter {
 
 // restart forgets everything. The caller holds mu, or nobody else knows m yet.
 func (m *Meter) restart() {
-	m.count.Store(0)
+	m.past.Add(m.count.Swap(0))
 	m.average.Store(math.Float64bits(math.NaN()))
 	m.buckets, m.filled, m.next, m.sum, m.zeros = [maxBuckets]int64{}, 1, 1, 0, 0
 }
@@ -62,6 +63,7 @@ func (m *Meter) tick() (zeros int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	n := m.count.Swap(0)
+	m.past.Add(n)
 	m.sum += n - m.buckets[m.next] // what is not filled is 0
 	m.buckets[m.next] = n
 	m.next = (m.next + 1) % maxBuckets
@@ -72,6 +74,9 @@ func (m *Meter) tick() (zeros int) {
 	}
 	return m.zeros
 }
+
+// Total returns all that was ever counted. While an interval ends it may be short of what that interval has.
+func (m *Meter) Total() int64 { return m.past.Load() + m.count.Load() }
 
 // Average returns the average per second as of the last tick, 0 before the first.
 func (m *Meter) Average() float64 {

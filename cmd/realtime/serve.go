@@ -38,17 +38,18 @@ func (k *serveCommand) Run(ctx context.Context, p *process) error {
 	if err != nil {
 		return err
 	}
-	s := &server{c: c, p: p, log: newLog(c, p.stderr, p.terminal), registry: prometheus.NewRegistry()}
+	s := &server{c: c, p: p, log: newLog(c, p.stderr, p.terminal), registry: prometheus.NewRegistry(), tenantRegistry: prometheus.NewRegistry()}
 	return s.run(ctx)
 }
 
 // server is one life of `realtime serve`. Its steps run on one goroutine, in
 // order; each leaves behind how to undo it.
 type server struct {
-	c        *Config
-	p        *process
-	log      *slog.Logger
-	registry *prometheus.Registry
+	c              *Config
+	p              *process
+	log            *slog.Logger
+	registry       *prometheus.Registry
+	tenantRegistry *prometheus.Registry
 
 	dir         dataDir // embedded only
 	listener    net.Listener

@@ -21,7 +21,7 @@ func (s *server) startPush(ctx context.Context) error {
 		defer close(over)
 		web.Push(ctx, web.PushOptions{
 			URL: p.URL, User: p.User, Auth: postgres.Secret(p.Auth), Interval: p.Interval, Timeout: p.Timeout,
-			Plain: !p.Compress, ExtraLabels: p.Labels, Log: s.log, Parts: []prometheus.Gatherer{s.registry},
+			Plain: !p.Compress, ExtraLabels: p.Labels, Log: s.log, Parts: []prometheus.Gatherer{s.registry, s.tenantRegistry},
 		})
 	}()
 	s.onStop("metrics", storeLimit, func(context.Context) error {
