@@ -3,6 +3,7 @@ package actors
 import (
 	"errors"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -124,13 +125,16 @@ func (d *cdc) startFeed(c actor.Context) {
 	if d.s.draining.Load() {
 		return
 	}
-	p, err := d.s.spawn(c, "changes", "changes", newChangesFeed(d.s, d.row, d.self, d.place))
+	p, err := d.s.spawn(c, d.name("changes"), "changes", newChangesFeed(d.s, d.row, d.self, d.place))
 	if err != nil {
 		d.log.Error("start feed of changes", "err", err)
 		return
 	}
 	d.feed, d.up = p, false
 }
+
+// name is one that no feed has had: timers and errands of one that has ended must not reach the next.
+func (d *cdc) name(kind string) string { return kind + "/" + strconv.FormatUint(d.s.number.Add(1), 10) }
 
 func (d *cdc) unsubscribe(m *unsubscribe) {
 	if _, ok := d.subs[m.m]; !ok {

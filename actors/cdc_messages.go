@@ -35,7 +35,7 @@ func (d *cdc) startMessages(c actor.Context) {
 	if d.messages.feed != nil || !d.messages.used || d.closed || !d.row.HasDatabase() || d.s.draining.Load() {
 		return
 	}
-	p, err := d.s.spawn(c, "messages", "messages", newMessagesFeed(d.s, d.row, d.self, d.messages.place, d.counts, d.tenant))
+	p, err := d.s.spawn(c, d.name(feedOfMessages), feedOfMessages, newMessagesFeed(d.s, d.row, d.self, d.messages.place, d.counts, d.tenant))
 	if err != nil {
 		d.log.Error("start feed of messages", "err", err)
 		return

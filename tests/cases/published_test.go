@@ -13,9 +13,7 @@ var serverBroadcastRows = []row{
 	as(151, "two tenants", row151),
 	as(154, "database away after the join", row154),
 	as(156, "batch over HTTP", row156),
-	part(157, "single message, JSON", "POST /api/broadcast/:topic/events/:event; what it hands over is delivered", row157),
-	part(158, "realtime.send", "broadcast from the database; what it hands over is delivered", row158),
-	part(159, "realtime.send_binary", "broadcast from the database; what it hands over is delivered", row159),
+	as(157, "single message, JSON", row157),
 	differs(161, "event of 256 bytes", "members on version 2 get it as JSON text (quirk Q14)", row161),
 }
 
@@ -81,24 +79,6 @@ func row157(t *testing.T, h *house) {
 	v2, v1 := h.published(t, protocol.Broadcast{Form: protocol.FormUserJSON, Event: []byte("e"), Payload: []byte(`{"m":1}`)})
 	v2.wantBinary(userFrame("e", 1, `{"m":1}`))
 	v1.want(`{"topic":"realtime:a","event":"broadcast","payload":{"event":"e","payload":{"m":1},"type":"broadcast"},"ref":null}`)
-}
-
-// An id as the database gives it, and the metadata with it.
-const (
-	messageID = "11111111-2222-4333-8444-555555555555"
-	idMeta    = `{"id":"` + messageID + `"}`
-)
-
-func row158(t *testing.T, h *house) {
-	v2, v1 := h.published(t, protocol.Broadcast{Form: protocol.FormUserJSON, Event: []byte("e"), Payload: []byte(`{"m":1}`), ID: messageID})
-	v2.wantBinary("\x04\x0a\x01" + string(rune(len(idMeta))) + "\x01realtime:ae" + idMeta + `{"m":1}`)
-	v1.want(`{"topic":"realtime:a","event":"broadcast","payload":{"event":"e","meta":` + idMeta + `,"payload":{"m":1},"type":"broadcast"},"ref":null}`)
-}
-
-func row159(t *testing.T, h *house) {
-	v2, v1 := h.published(t, protocol.Broadcast{Form: protocol.FormUserBinary, Event: []byte("e"), Payload: []byte("\x01\xff"), ID: messageID})
-	v2.wantBinary("\x04\x0a\x01" + string(rune(len(idMeta))) + "\x00realtime:ae" + idMeta + "\x01\xff")
-	v1.fenceIn("1", "realtime:a")
 }
 
 func row161(t *testing.T, h *house) {
