@@ -33,7 +33,7 @@ func (v *Verdict) explain(r *Request, d Decision) string {
 	default:
 		why = fmt.Sprintf("no %s policy on realtime.messages applies to role %q", kind, r.Role)
 	}
-	return fmt.Sprintf("%s denied: %s (%s); this would allow it: %s", d, why, v.Took.Round(time.Microsecond), Policy(d, r.Role, r.Topic))
+	return fmt.Sprintf("%s denied: %s (%s); this would allow it: %s", d, why, v.Took.Round(time.Microsecond), strings.TrimSuffix(Policy(d, r.Role, r.Topic), ";"))
 }
 
 // Policy is the SQL of a policy that allows a role one thing on one topic.

@@ -28,6 +28,7 @@ var columns = []struct{ word, title string }{
 	{"mixed.test.js", "heard by all versions"},
 	{"rest.test.js", "send over HTTP"},
 	{"database.test.js", "broadcast from the database"},
+	{"private.test.js", "private channels"},
 	{"replay.test.js", "replay"},
 	{"persist.test.js", "stored broadcasts"},
 	{"presence.test.js", "presence"},
