@@ -191,10 +191,16 @@ func TestOddInput(t *testing.T) {
 		}
 	}
 	for _, r := range []*Request{
-		{Topic: "a\x00b", Role: "authenticated", Claims: "{}"}, {Topic: "\xff", Role: "authenticated", Claims: "{}"},
-		{Topic: "room", Role: "", Claims: "{}"}, {Topic: "room", Role: "none", Claims: "{}"}, {Topic: "room", Role: `a"; reset role; --`, Claims: "{}"},
-		{Topic: "room", Role: "\x00", Claims: "{}"}, {Topic: "room", Role: strings.Repeat("x", 1000), Claims: "{}"}, {Topic: "room", Role: "authenticated", Claims: ""},
-		{Topic: "room", Role: "authenticated", Claims: "[1]"}, {Topic: "room", Role: "authenticated", Claims: `{"topic":{}}`},
+		{Topic: "a\x00b", Role: "authenticated", Claims: "{}"},
+		{Topic: "\xff", Role: "authenticated", Claims: "{}"},
+		{Topic: "room", Role: "", Claims: "{}"},
+		{Topic: "room", Role: "none", Claims: "{}"},
+		{Topic: "room", Role: `a"; reset role; --`, Claims: "{}"},
+		{Topic: "room", Role: "\x00", Claims: "{}"},
+		{Topic: "room", Role: strings.Repeat("x", 1000), Claims: "{}"},
+		{Topic: "room", Role: "authenticated", Claims: ""},
+		{Topic: "room", Role: "authenticated", Claims: "[1]"},
+		{Topic: "room", Role: "authenticated", Claims: `{"topic":{}}`},
 	} {
 		if g, err := c.Check(t.Context(), r); err != nil || may(g) != "|" {
 			t.Errorf("topic %q, role %.20q, claims %q: got %v, %v", r.Topic, r.Role, r.Claims, g, err)
