@@ -237,7 +237,7 @@ func (e *Engine) confirmFailures(ctx context.Context, b *batch) error {
 	if err != nil {
 		return err
 	}
-	if v.fingerprint != e.catalog.fingerprint && !b.patient {
+	if e.changed(v) && !b.patient {
 		return errStale
 	}
 	return nil

@@ -12,32 +12,63 @@ import (
 	"realtime/postgres/pgtest"
 )
 
-// TestDecisionsAreThoseOfPostgres pushes rows through a real stream and Engine under adversarial policies, and compares
-// who gets them with a fresh statement that reads the one row, as that role with those claims.
+// forced are the tiers that each case is decided in: as the Engine likes, and no faster than each of the others.
+var forced = []tier{tierOpen, tierClaims, tierReread, tierProbe}
+
+// TestDecisionsAreThoseOfPostgres pushes rows through real streams and Engines under adversarial policies, one Engine for
+// each tier, and compares who gets them with a fresh statement that reads the one row, as that role with those claims.
 func TestDecisionsAreThoseOfPostgres(t *testing.T) {
-	r := newRig(t, advObjects...)
-	oracle := pgtest.Conn(t, r.s)
+	rigs := newTiers(t)
+	oracle := pgtest.Conn(t, rigs[0].s)
 	asked, shown := 0, 0
+	tiers := map[string]int{}
 	for _, c := range policyCases {
 		t.Run(c.name, func(t *testing.T) {
-			d := differential{t: t, r: r, oracle: oracle, c: c}
+			d := differential{t: t, rigs: rigs, oracle: oracle, c: c, rows: advRows, claims: claimsCases, count: advCount, tiers: tiers}
 			d.run()
 			asked, shown = asked+d.asked, shown+d.shown
 		})
 	}
-	t.Logf("%d decisions in %d cases compared, of them %d to show", asked, len(policyCases), shown)
-	if asked < 8000 || shown < 1000 {
-		t.Errorf("got %d decisions and %d to show: the cases do not test what they should", asked, shown)
+	t.Logf("%d decisions in %d cases compared, of them %d to show; plans %v", asked, len(policyCases), shown, tiers)
+	if asked < 8000*len(forced) || shown < 1000*len(forced) || tiers["T1"] < 40 || tiers["T2"] < 1 {
+		t.Errorf("got %d decisions, %d to show, plans %v: the cases do not test what they should", asked, shown, tiers)
+	}
+}
+
+// newTiers makes one database with an Engine for each forced tier.
+func newTiers(t *testing.T) []*rig {
+	t.Helper()
+	first := newRig(t, advObjects...)
+	rigs := []*rig{first}
+	for _, limit := range forced[1:] {
+		r := startRig(t, first.s, Options{})
+		r.engine.limits[0] = limit // the Engine looks there when it makes plans
+		rigs = append(rigs, r)
+	}
+	return rigs
+}
+
+// settleAll waits until every Engine has decided everything committed so far.
+func settleAll(rigs []*rig) {
+	rigs[0].t.Helper()
+	rigs[0].exec("insert into public.marker select coalesce(max(id), 0) + 1 from public.marker")
+	for _, r := range rigs {
+		r.marks++
+		r.until("the marker", func() bool { return len(r.got["marker"]) >= r.marks })
 	}
 }
 
 // differential is one case on its way.
 type differential struct {
 	t            *testing.T
-	r            *rig
+	rigs         []*rig
 	oracle       *pgx.Conn
 	c            policyCase
+	rows         string
+	count        int // of rows, with ids from 1
+	claims       []string
 	asked, shown int
+	tiers        map[string]int // plans of the Engine that may choose
 }
 
 const advTable = `create table adv.t (id int primary key, uid uuid, room int, own text, txt text, ci text collate adv.ci, bp char(10), num numeric,
@@ -53,7 +84,7 @@ const advRows = `insert into adv.t (id, uid, room, own, txt, ci, bp, num, fl, ts
 const advCount = 5
 
 func (d *differential) run() {
-	r := d.r
+	r := d.rigs[0]
 	r.exec("drop table if exists adv.t cascade; drop policy if exists pm on adv.m; alter table adv.m disable row level security; grant usage on schema adv to public",
 		advTable, "alter table adv.t enable row level security; grant select on adv.t to public, authenticated, anon, service_role",
 		"alter publication supabase_realtime add table adv.t")
@@ -62,53 +93,70 @@ func (d *differential) run() {
 	}
 	var members []string
 	for _, role := range d.c.roles {
-		for i, claims := range claimsCases {
+		for i, claims := range d.claims {
 			member := fmt.Sprintf("%s/%d", role, i)
 			members = append(members, member)
-			r.subscribe(member, role, claims, `{"event":"*","schema":"adv","table":"t"}`)
+			for _, r := range d.rigs {
+				r.subscribe(member, role, claims, `{"event":"*","schema":"adv","table":"t"}`)
+			}
 		}
 	}
-	r.exec(advRows)
-	r.settle()
+	r.exec(d.rows)
+	settleAll(d.rigs)
 	d.compare("INSERT")
-	r.exec("update adv.t set txt = txt where id in (2, 4); update adv.t set num = num where id in (1, 3, 5)")
-	r.settle()
+	r.exec("update adv.t set txt = txt where id % 2 = 0; update adv.t set num = num where id % 2 = 1")
+	settleAll(d.rigs)
 	d.compare("UPDATE")
+	if d.tiers != nil { // the Engine is idle
+		oid := r.engine.catalog.publication.byName[name{"adv", "t"}]
+		for _, p := range r.engine.catalog.tables[oid].plans {
+			d.tiers[p.tier.String()]++
+		}
+	}
 	for _, m := range members {
-		r.engine.Unsubscribe(m)
+		for _, r := range d.rigs {
+			r.engine.Unsubscribe(m)
+		}
 	}
 }
 
 // compare holds what arrived against the oracle. A row that only says why it is empty was not shown.
 func (d *differential) compare(event string) {
 	for _, role := range d.c.roles {
-		for i, claims := range claimsCases {
-			member := fmt.Sprintf("%s/%d", role, i)
-			got := map[int]bool{}
-			for _, row := range d.r.take(member) {
-				data := row.object(d.t)
-				if data["errors"] != nil {
-					continue
-				}
-				id, ok := data["record"].(map[string]any)["id"].(float64)
-				if !ok || row.Event != event || got[int(id)] {
-					d.t.Fatalf("%s got an odd row: %s", member, row.Data)
-				}
-				got[int(id)] = true
-			}
+		for i, claims := range d.claims {
 			want := map[int]bool{}
-			for id := range advCount {
-				d.asked++
+			for id := range d.count {
 				if d.visible(role, claims, id+1) {
-					d.shown++
 					want[id+1] = true
 				}
 			}
-			if !maps.Equal(got, want) {
-				d.t.Errorf("%s to %s with claims %.80s: got %v, want %v; notices %q", event, role, claims, keysOf(got), keysOf(want), d.r.noticesOf(member))
+			member := fmt.Sprintf("%s/%d", role, i)
+			for n, r := range d.rigs {
+				d.asked, d.shown = d.asked+d.count, d.shown+len(want)
+				if got := d.received(r, member, event); !maps.Equal(got, want) {
+					d.t.Errorf("%s to %s with claims %.80s, no faster than %s: got %v, want %v; notices %q\n%s",
+						event, role, claims, forced[n], keysOf(got), keysOf(want), r.noticesOf(member), d.c.sql)
+				}
 			}
 		}
 	}
+}
+
+// received returns which rows a member got.
+func (d *differential) received(r *rig, member, event string) map[int]bool {
+	got := map[int]bool{}
+	for _, row := range r.take(member) {
+		data := row.object(d.t)
+		if data["errors"] != nil {
+			continue
+		}
+		id, ok := data["record"].(map[string]any)["id"].(float64)
+		if !ok || row.Event != event || got[int(id)] {
+			d.t.Fatalf("%s got an odd row: %s", member, row.Data)
+		}
+		got[int(id)] = true
+	}
+	return got
 }
 
 func keysOf(m map[int]bool) []int { return slices.Sorted(maps.Keys(m)) }

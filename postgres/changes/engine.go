@@ -37,6 +37,9 @@ type Engine struct {
 	batches     uint64
 	limits      map[uint32]tier // of tables whose images gave a wrong answer; see catalog.limits
 	counts      counters
+	// untilShadow is how many rows there are to go before the next shadow check, shadowed when the last one was.
+	untilShadow int
+	shadowed    time.Time
 
 	mu    sync.Mutex
 	queue []command
@@ -49,6 +52,9 @@ type principalKey struct{ role, claims string }
 func New(o Options) *Engine {
 	if o.MaxRecordBytes <= 0 {
 		o.MaxRecordBytes = 1 << 20
+	}
+	if o.ShadowEvery == 0 {
+		o.ShadowEvery = 1000
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -166,7 +172,7 @@ func (e *Engine) idle(ctx context.Context) error {
 	if err != nil {
 		return e.survive(ctx, err, "look at the catalog")
 	}
-	if v.fingerprint != e.catalog.fingerprint {
+	if e.changed(v) {
 		return e.renew(ctx)
 	}
 	return nil

@@ -12,14 +12,19 @@ type Stats struct {
 	Deliveries uint64 // rows times members
 	Failures   uint64 // questions that ended in an error and denied their rows
 	BadValues  uint64 // values whose text did not fit their type and went out as strings
+	Shadows    uint64 // decisions on images that were compared with the table
+	Mismatches uint64 // those that were not the same: never, unless there is a defect
 }
 
-type counters struct{ rows, deliveries, failures, badValues atomic.Uint64 }
+type counters struct{ rows, deliveries, failures, badValues, shadows, mismatches atomic.Uint64 }
 
 // Stats returns the counts. Any goroutine may call it.
 func (e *Engine) Stats() Stats {
 	c := &e.counts
-	return Stats{Rows: c.rows.Load(), Deliveries: c.deliveries.Load(), Failures: c.failures.Load(), BadValues: c.badValues.Load()}
+	return Stats{
+		Rows: c.rows.Load(), Deliveries: c.deliveries.Load(), Failures: c.failures.Load(), BadValues: c.badValues.Load(),
+		Shadows: c.shadows.Load(), Mismatches: c.mismatches.Load(),
+	}
 }
 
 // parcel identifies one delivery of a row: a group, a JSON, and the selection that led to it. A member whose entries

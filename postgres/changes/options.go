@@ -17,6 +17,9 @@ type Options struct {
 	// MaxRecordBytes is the size of a record above which values are left out
 	// (Error 413); default 1 MiB.
 	MaxRecordBytes int
+	// ShadowEvery is how many rows are decided on their images for one that is also asked of its table, to compare; 0
+	// stands for 1000, less than that for never. There are at most ten such checks a second.
+	ShadowEvery int
 	// Log receives trouble that an operator should know; default discards.
 	Log *slog.Logger
 

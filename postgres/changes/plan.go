@@ -25,6 +25,11 @@ const (
 	tierProbe
 )
 
+// String is the tier's name in messages.
+func (t tier) String() string {
+	return [...]string{"T0", "deny", "T1", "T2", "T3", "T4"}[t]
+}
+
 // rowFault is what a row carries instead of its columns when the role may not even read the key.
 type rowFault uint8
 
@@ -94,11 +99,13 @@ select r.rel, r.active, r.state, r.message, pg_catalog.has_schema_privilege($1::
 from pg_temp.realtime_role_security($1::text, $2::pg_catalog.oid[]) r
 join pg_catalog.pg_class c on c.oid = r.rel`
 
+// policiesSQL has the order in which Postgres evaluates permissive policies: an error counts only until one says yes.
 const policiesSQL = `
 select p.polrelid, p.polpermissive, p.polname::text, p.polqual::text, pg_catalog.pg_get_expr(p.polqual, p.polrelid),
 	exists (select from pg_catalog.unnest(p.polroles) r where r = 0 or pg_catalog.pg_has_role($1::text, r, 'usage'))
 from pg_catalog.pg_policy p
-where p.polrelid = any($2::pg_catalog.oid[]) and p.polcmd in ('r', '*')`
+where p.polrelid = any($2::pg_catalog.oid[]) and p.polcmd in ('r', '*')
+order by p.polname desc`
 
 // loadPlans makes the plans of one role for tables that are loaded. The role exists, or did a moment ago.
 func (c *catalog) loadPlans(ctx context.Context, s *session, role string, oids []uint32) error {

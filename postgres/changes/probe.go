@@ -89,13 +89,29 @@ func (e *Engine) probeRowsOf(ctx context.Context, b *batch, j *job, p *principal
 
 // probeCall makes the probes of one principal.
 func (e *Engine) probeCall(ctx context.Context, b *batch, j *job, p *principal, rows []*batchRow, limit time.Duration) error {
-	part := job{plan: j.plan, rows: rows}
+	hits, failed, err := e.probeRows(ctx, j.plan, p, rows, limit)
+	if err != nil {
+		return err
+	}
+	for _, n := range hits {
+		p.allowed(rows[n], false, b)
+	}
+	if failed != nil {
+		if passing(failed.state) && !b.patient {
+			return fmt.Errorf("%w: %w", errPassing, failed)
+		}
+		b.fail(j.plan.table, failed, nil, p)
+	}
+	return nil
+}
+
+// probeRows returns which of the rows a principal can read, and the last error that one of them raised.
+func (e *Engine) probeRows(ctx context.Context, pl *plan, p *principal, rows []*batchRow, limit time.Duration) (hits []int, failed *evalError, err error) {
+	part := job{plan: pl, rows: rows}
 	keys, ok := part.keys()
 	if !ok {
-		return nil
+		return nil, nil, nil
 	}
-	var hits []int
-	var failed *evalError
 	scan := func(r pgx.Rows) error {
 		var n int
 		var state *string
@@ -113,19 +129,8 @@ func (e *Engine) probeCall(ctx context.Context, b *batch, j *job, p *principal, 
 		return nil
 	}
 	args := append([]any{p.role, p.claims}, keys...)
-	if err := e.session.guarded(ctx, limit, styleOwn, scan, callSQL("i, state", j.plan.probeName(), len(args)), args...); err != nil {
-		return err
-	}
-	for _, n := range hits {
-		p.allowed(rows[n], false, b)
-	}
-	if failed != nil {
-		if passing(failed.state) && !b.patient {
-			return fmt.Errorf("%w: %w", errPassing, failed)
-		}
-		b.fail(j.plan.table, failed, nil, p)
-	}
-	return nil
+	err = e.session.guarded(ctx, limit, styleOwn, scan, callSQL("i, state", pl.probeName(), len(args)), args...)
+	return hits, failed, err
 }
 
 // blockedFor returns the quarantine of a principal under the plan.

@@ -80,7 +80,7 @@ func (e *Engine) openCatalog(ctx context.Context) (stale bool, err error) {
 	if err := e.session.exec(ctx, "set local search_path = ''"); err != nil {
 		return false, err
 	}
-	return e.catalog.fingerprint != "" && v.fingerprint != e.catalog.fingerprint, nil
+	return e.changed(v) && e.catalog.fingerprint != "", nil
 }
 
 // seal takes the fingerprint of what was read and ends the transaction, if one is open.

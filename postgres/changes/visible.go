@@ -23,7 +23,7 @@ func (e *Engine) await(ctx context.Context, b *batch, ask bool) error {
 			return err
 		}
 		if b.seen(&v.snapshot) {
-			if v.fingerprint != e.catalog.fingerprint {
+			if e.changed(v) {
 				return errStale
 			}
 			return e.recheck(ctx, b)
