@@ -10,6 +10,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 T ?= 10s
 BENCH ?= .
 BENCHTIME ?= 1s
+N ?= 1000
 
 .PHONY: help build run test test-short race chaos fuzz golden gen fmt lint vuln cover bench bench-compare bench-smoke peers setup
 
@@ -39,6 +40,9 @@ race: ## run the concurrent packages three times over under the race detector
 
 chaos: ## kill the server 20 times and its database 4 times under load (SEED=n repeats one)
 	go test -count=1 -timeout 30m -v ./tests/chaos -kills=20 -crashes=4 -rows=300000 $(if $(SEED),-seed=$(SEED))
+
+diff: ## compare decisions under N random policies with Postgres' own (N=1000)
+	@set -o pipefail; go test ./postgres/changes -run TestRandomPolicies -timeout 12h -v -diff.n $(N) | grep -v 'level='
 
 fuzz: ## fuzz every decoder for T each (T=10s)
 	@tests/fuzz.sh $(T)

@@ -21,16 +21,16 @@ type brancher struct {
 }
 
 // branches returns the alternatives of: any of permissive, and all of restrictive.
-func (br *brancher) branches(permissive, restrictive [][]piece) []branch {
+func (b *brancher) branches(permissive, restrictive [][]piece) []branch {
 	var rest []piece
-	careful := br.hidden
+	careful := b.hidden
 	for _, r := range restrictive {
-		rest = append(rest, piece{kind: pieceWord, text: "AND"}, group(br.rewrite(r)...))
-		careful = careful || br.mayRaise(r)
+		rest = append(rest, piece{kind: pieceWord, text: "AND"}, group(b.rewrite(r)...))
+		careful = careful || b.mayRaise(r)
 	}
 	var parts [][]piece
 	for _, p := range permissive {
-		careful = careful || br.mayRaise(p)
+		careful = careful || b.mayRaise(p)
 		parts = append(parts, disjuncts(p)...)
 	}
 	if careful {
@@ -38,7 +38,7 @@ func (br *brancher) branches(permissive, restrictive [][]piece) []branch {
 	}
 	out := make([]branch, len(parts))
 	for i, p := range parts {
-		out[i] = newBranch(append([]piece{group(br.rewrite(p)...)}, rest...))
+		out[i] = newBranch(append([]piece{group(b.rewrite(p)...)}, rest...))
 	}
 	return out
 }
@@ -93,19 +93,19 @@ func cut(list []piece, word string) [][]piece {
 }
 
 // mayRaise reports whether evaluating the pieces may raise an error.
-func (br *brancher) mayRaise(list []piece) bool {
+func (b *brancher) mayRaise(list []piece) bool {
 	for i := range list {
 		p := &list[i]
 		switch {
 		case p.is("::") && (i == 0 || list[i-1].kind != pieceLiteral && !list[i-1].is("NULL")):
 			return true
-		case p.is("OPERATOR"), p.kind == pieceOperator && br.raises[p.text]:
+		case p.is("OPERATOR"), p.kind == pieceOperator && b.raises[p.text]:
 			return true
-		case p.isName() && i+1 < len(list) && list[i+1].kind == pieceBracket && list[i+1].glue && br.raises[p.named()]:
+		case p.isName() && i+1 < len(list) && list[i+1].kind == pieceBracket && list[i+1].glue && b.raises[p.named()]:
 			return true
 		case p.isSelect() && (i == 0 || !list[i-1].takesQuery() && !list[i-1].is("ARRAY")):
 			return true // it may return more than one row
-		case p.kind == pieceBracket && br.mayRaise(p.in):
+		case p.kind == pieceBracket && b.mayRaise(p.in):
 			return true
 		}
 	}
@@ -113,10 +113,10 @@ func (br *brancher) mayRaise(list []piece) bool {
 }
 
 // rewrite turns "x IN (SELECT y FROM …)" into an EXISTS wherever only true counts, because that can become a join.
-func (br *brancher) rewrite(list []piece) []piece {
+func (b *brancher) rewrite(list []piece) []piece {
 	if len(list) == 1 && list[0].kind == pieceBracket && list[0].text == "(" && !list[0].isSelect() {
 		g := list[0]
-		g.in = br.rewrite(g.in)
+		g.in = b.rewrite(g.in)
 		return []piece{g}
 	}
 	if slices.ContainsFunc(list, func(p piece) bool { return p.is("CASE") || p.is("OR") }) {
@@ -129,7 +129,7 @@ func (br *brancher) rewrite(list []piece) []piece {
 			if i > 0 {
 				out = append(out, piece{kind: pieceWord, text: "AND"})
 			}
-			out = append(out, br.rewrite(part)...)
+			out = append(out, b.rewrite(part)...)
 		}
 		return out
 	}
@@ -137,8 +137,8 @@ func (br *brancher) rewrite(list []piece) []piece {
 	if n < 3 || !list[n-2].is("IN") || !list[n-1].isSelect() || list[n-3].is("NOT") {
 		return list
 	}
-	if x, ok := br.qualified(list[:n-2]); ok {
-		if exists, ok := br.exists(x, list[n-1].in); ok {
+	if x, ok := b.qualified(list[:n-2]); ok {
+		if exists, ok := b.exists(x, list[n-1].in); ok {
 			return exists
 		}
 	}
@@ -146,7 +146,7 @@ func (br *brancher) rewrite(list []piece) []piece {
 }
 
 // qualified writes the row's columns with the table's name, so that they mean the same inside of a sub-query.
-func (br *brancher) qualified(list []piece) ([]piece, bool) {
+func (b *brancher) qualified(list []piece) ([]piece, bool) {
 	var out []piece
 	for i := range list {
 		p := list[i]
@@ -154,13 +154,13 @@ func (br *brancher) qualified(list []piece) ([]piece, bool) {
 		case p.is("::"), p.isSelect(), p.kind == pieceWord && !p.isName() && !p.is("true") && !p.is("false"):
 			return nil, false
 		case p.kind == pieceBracket:
-			in, ok := br.qualified(p.in)
+			in, ok := b.qualified(p.in)
 			if !ok {
 				return nil, false
 			}
 			p.in = in
 		case p.isName() && (i == 0 || !list[i-1].is(".")) && (i+1 == len(list) || list[i+1].kind != pieceBracket && !list[i+1].is(".")):
-			out = append(out, piece{kind: pieceQuoted, text: quoteName(br.alias), glue: p.glue}, piece{kind: pieceOperator, text: ".", glue: true})
+			out = append(out, piece{kind: pieceQuoted, text: quoteName(b.alias), glue: p.glue}, piece{kind: pieceOperator, text: ".", glue: true})
 			p.glue = true
 		}
 		out = append(out, p)
@@ -169,8 +169,8 @@ func (br *brancher) qualified(list []piece) ([]piece, bool) {
 }
 
 // exists is the EXISTS for x IN query, if the query is simple.
-func (br *brancher) exists(x, query []piece) ([]piece, bool) {
-	h := hoister{shaped: br.shaped}
+func (b *brancher) exists(x, query []piece) ([]piece, bool) {
+	h := hoister{shaped: b.shaped}
 	end, _ := h.primary(query, 1, 0)
 	if end == 1 {
 		return nil, false
@@ -179,7 +179,7 @@ func (br *brancher) exists(x, query []piece) ([]piece, bool) {
 	if end+1 < len(query) && query[end].is("AS") {
 		end += 2
 	}
-	if end >= len(query) || !query[end].is("FROM") || br.hasShaped(y) {
+	if end >= len(query) || !query[end].is("FROM") || b.hasShaped(y) {
 		return nil, false
 	}
 	from, where := query[end:], []piece(nil)
@@ -208,9 +208,9 @@ func (br *brancher) exists(x, query []piece) ([]piece, bool) {
 
 var endOfSimple = wordSet("GROUP HAVING ORDER LIMIT OFFSET FETCH UNION INTERSECT EXCEPT WINDOW FOR DISTINCT")
 
-func (br *brancher) hasShaped(list []piece) bool {
+func (b *brancher) hasShaped(list []piece) bool {
 	return slices.ContainsFunc(list, func(p piece) bool {
-		return p.kind == pieceBracket && br.hasShaped(p.in) || p.kind != pieceBracket && br.shaped[p.named()] || p.isSelect()
+		return p.kind == pieceBracket && b.hasShaped(p.in) || p.kind != pieceBracket && b.shaped[p.named()] || p.isSelect()
 	})
 }
 

@@ -5,8 +5,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"realtime/postgres"
 )
 
 // check is a question to Postgres about one condition when it is subscribed: is its value one of the type at all? Its
@@ -16,10 +19,11 @@ type check struct {
 	sql                string // {n} stands for the number of the value
 }
 
-// checked is the answer: the canonical text, or the error.
+// checked is the answer: the canonical text, or texts, or the error.
 type checked struct {
-	text string
-	err  *evalError
+	text   string
+	values []string
+	err    *evalError
 }
 
 // checkFor returns the question about a condition, if there is one.
@@ -40,13 +44,20 @@ func checkFor(t *table, col *column, c *Condition, path string) (check, bool) {
 	return q, true
 }
 
-// inCheck is the second question about an `in`, after its length.
+// inCheck is the second question about an `in`, after its length: the canonical texts of its elements.
 func inCheck(t *table, col *column, c *Condition, path string) check {
-	return check{owner: t.owner, path: path, value: c.Value, sql: "select array[pg_catalog.cardinality(($2)[{n}]::" + col.plainType + "[])::text]"}
+	return check{owner: t.owner, path: path, value: c.Value, sql: "select array(select pg_catalog.format('%s', x) from pg_catalog.unnest(($2)[{n}]::" +
+		col.plainType + "[]) as x where pg_catalog.num_nulls(x) = 0)"}
 }
 
-// maxChecks bounds the questions of one round trip.
-const maxChecks = 200
+const (
+	// maxChecks bounds the questions of one round trip, keptChecks the answers that are kept.
+	maxChecks  = 200
+	keptChecks = 20_000
+	// checkLimit bounds one round trip, checkBudget what all of those that had to be asked again in smaller parts may take.
+	checkLimit  = 500 * time.Millisecond
+	checkBudget = 3 * time.Second
+)
 
 // loadChecks asks what is not known yet. Casts run code of the types' owners (domains), so they run as the table's owner.
 func (c *catalog) loadChecks(ctx context.Context, s *session, wanted []check) error {
@@ -57,24 +68,51 @@ func (c *catalog) loadChecks(ctx context.Context, s *session, wanted []check) er
 			groups[k] = append(groups[k], q)
 		}
 	}
+	budget := checkBudget
 	for k, list := range groups {
 		for part := range slices.Chunk(list, maxChecks) {
-			statements, values := make([]string, len(part)), make([]string, len(part))
-			for i, q := range part {
-				statements[i], values[i] = strings.Replace(q.sql, "{n}", strconv.Itoa(i+1), 1), q.value
-			}
-			results, err := s.evaluate(ctx, sqlLimit, styleWire, k.owner, k.path, statements, nil, values)
-			if err != nil {
+			if err := c.ask(ctx, s, k, part, &budget); err != nil {
 				return err
 			}
-			for i, q := range part {
-				answer := checked{err: results[i].err}
-				if len(results[i].values) == 1 {
-					answer.text = deref(results[i].values[0])
-				}
-				c.checks[q] = answer
-			}
 		}
+	}
+	return nil
+}
+
+// ask asks some questions at once. If that takes too long, as some regular expressions do, they are asked in halves, so
+// that one costs the others nothing; what cannot be asked in the time there is for it is refused.
+func (c *catalog) ask(ctx context.Context, s *session, k check, part []check, budget *time.Duration) error {
+	statements, values := make([]string, len(part)), make([]string, len(part))
+	for i, q := range part {
+		statements[i], values[i] = strings.Replace(q.sql, "{n}", strconv.Itoa(i+1), 1), q.value
+	}
+	began := time.Now()
+	results, err := s.evaluate(ctx, checkLimit, styleWire, k.owner, k.path, statements, nil, values)
+	if postgres.IsQueryCanceled(err) && ctx.Err() == nil {
+		*budget -= time.Since(began)
+		if len(part) == 1 || *budget <= 0 {
+			for _, q := range part {
+				c.checks[q] = checked{err: &evalError{state: "57014", message: "canceling statement due to statement timeout"}}
+			}
+			return nil
+		}
+		if err := c.ask(ctx, s, k, part[:len(part)/2], budget); err != nil {
+			return err
+		}
+		return c.ask(ctx, s, k, part[len(part)/2:], budget)
+	}
+	if err != nil {
+		return err
+	}
+	for i, q := range part {
+		answer := checked{err: results[i].err}
+		for _, v := range results[i].values {
+			answer.values = append(answer.values, deref(v))
+		}
+		if len(answer.values) == 1 {
+			answer.text = answer.values[0]
+		}
+		c.checks[q] = answer
 	}
 	return nil
 }

@@ -215,16 +215,13 @@ func anys(list [][]*string) []any {
 
 // insertSQL inserts numbers with the texts of their values.
 func (c *claimsTable) insertSQL(table string) string {
-	var values, from strings.Builder
+	var values, from, names strings.Builder
 	for i, kind := range c.types {
 		fmt.Fprintf(&values, ", (u.c%d)::%s", i+1, kind)
 		fmt.Fprintf(&from, ", pg_catalog.unnest($%d::text[])", i+2)
+		fmt.Fprintf(&names, ", c%d", i+1)
 	}
-	names := "g"
-	for i := range c.types {
-		names += fmt.Sprintf(", c%d", i+1)
-	}
-	return "insert into " + table + " select u.g" + values.String() + " from rows from (pg_catalog.unnest($1::int4[])" + from.String() + ") as u(" + names + ")"
+	return "insert into " + table + " select u.g" + values.String() + " from rows from (pg_catalog.unnest($1::int4[])" + from.String() + ") as u(g" + names.String() + ")"
 }
 
 // enter returns the group of some values.

@@ -31,6 +31,7 @@ func (c *catalog) classify(ctx context.Context, s *session, p *plan, policies []
 	for _, tree := range trees {
 		if !own.read(tree) {
 			p.opaque()
+			p.why = reason{text: "an expression that is not understood"}
 			return nil
 		}
 	}
@@ -39,16 +40,20 @@ func (c *catalog) classify(ctx context.Context, s *session, p *plan, policies []
 	}
 	reach := newClosure(p.table.oid)
 	reach.add(own, true)
-	if err := reach.expand(ctx, s); err != nil {
+	err := reach.expand(ctx, s)
+	if err != nil {
 		return err
 	}
 	c.watch.add(reach)
+	if reach.unreadable || reach.volatile || reach.stateful {
+		p.tier = tierProbe
+		if p.why, err = reach.probing(ctx, s); err != nil {
+			return err
+		}
+	}
 	if reach.unreadable {
 		p.opaque()
 		return nil
-	}
-	if reach.volatile || reach.stateful {
-		p.tier = tierProbe
 	}
 	p.replan = reach.immutable
 	if p.tier == tierReread && c.best(p.table) <= tierClaims {
@@ -57,7 +62,9 @@ func (c *catalog) classify(ctx context.Context, s *session, p *plan, policies []
 			return err
 		}
 	}
-	p.tier = max(p.tier, c.best(p.table))
+	if best := c.best(p.table); p.tier < best {
+		p.tier, p.why = best, reason{text: "a decision on a row's image that was wrong", rewrite: "report it, please: this is a defect of the server"}
+	}
 	p.discard = reach.immutable && (reach.procedural || s.version >= 180000 && reach.sqlBodies)
 	return nil
 }

@@ -23,7 +23,8 @@ type batch struct {
 	doubtful []*mapping
 	// patient: errors that pass were waited for long enough. calm: the inbox is not served before the end.
 	patient, calm bool
-	looked        time.Time // when the inbox was last served
+	looked        time.Time     // when the inbox was last served
+	narrowing     time.Duration // spent on filters that had to be asked alone
 }
 
 // batchRow is one row with who may want it.

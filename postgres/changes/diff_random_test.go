@@ -29,7 +29,7 @@ func TestRandomPoliciesAreThoseOfPostgres(t *testing.T) {
 		if t.Failed() {
 			break
 		}
-		g := generator{rand.New(rand.NewPCG(seed+uint64(i), 0))} //nolint:gosec // repeatable on purpose
+		g := generator{rand.New(rand.NewPCG(seed+uint64(i), 0))}
 		t.Logf("seed %d: go test -run %s -diff.n 1 -diff.seed %d", seed+uint64(i), t.Name(), seed+uint64(i))
 		d := differential{t: t, rigs: rigs, oracle: oracle, tiers: tiers, count: 6, claims: g.claims(6), rows: g.rows(6)}
 		d.c = policyCase{sql: g.policies(), roles: []string{"authenticated"}}

@@ -133,7 +133,11 @@ func (d *differential) compare(event string) {
 			member := fmt.Sprintf("%s/%d", role, i)
 			for n, r := range d.rigs {
 				d.asked, d.shown = d.asked+d.count, d.shown+len(want)
-				if got := d.received(r, member, event); !maps.Equal(got, want) {
+				got := d.received(r, member, event)
+				if forced[n] == tierReread && len(want) == 0 && len(got) > 0 && d.unplannable(role, claims) {
+					continue // T3 keeps plans, and this error is one of planning alone
+				}
+				if !maps.Equal(got, want) {
 					d.t.Errorf("%s to %s with claims %.80s, no faster than %s: got %v, want %v; notices %q\n%s",
 						event, role, claims, forced[n], keysOf(got), keysOf(want), r.noticesOf(member), d.c.sql)
 				}
@@ -160,6 +164,23 @@ func (d *differential) received(r *rig, member, event string) map[int]bool {
 }
 
 func keysOf(m map[int]bool) []int { return slices.Sorted(maps.Keys(m)) }
+
+// unplannable reports whether Postgres refuses to plan a query as the role with the claims. (It evaluates parts of a policy
+// to guess how many rows there are.) With a plan from before it would have an answer.
+func (d *differential) unplannable(role, claims string) bool {
+	d.t.Helper()
+	ctx := context.Background()
+	tx, err := d.oracle.Begin(ctx)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback(ctx) }()
+	if _, err := tx.Exec(ctx, "select set_config('request.jwt.claims', $1, true), set_config('role', $2, true)", claims, role); err != nil {
+		d.t.Fatal(err)
+	}
+	_, err = tx.Exec(ctx, "explain select exists (select 1 from adv.t where id = 1)", pgx.QueryExecModeSimpleProtocol)
+	return err != nil
+}
 
 // visible asks Postgres itself: one row, one statement, planned for it alone.
 func (d *differential) visible(role, claims string, id int) bool {

@@ -36,6 +36,7 @@ type Engine struct {
 	notices     map[any]*noticeState
 	batches     uint64
 	limits      map[uint32]tier // of tables whose images gave a wrong answer; see catalog.limits
+	named       map[name]reason // tables that the log has named as slow
 	counts      counters
 	// untilShadow is how many rows there are to go before the next shadow check, shadowed when the last one was.
 	untilShadow int
@@ -68,7 +69,7 @@ func New(o Options) *Engine {
 	if o.Notice == nil {
 		o.Notice = func(any, string) {}
 	}
-	return &Engine{o: o, wake: make(chan struct{}, 1), limits: map[uint32]tier{}}
+	return &Engine{o: o, wake: make(chan struct{}, 1), limits: map[uint32]tier{}, named: map[name]reason{}}
 }
 
 // Run decides what comes from in until ctx ends, in is closed or the connection is lost, and says why; it is nil only

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // needs are the facts that are missing to judge subscriptions.
@@ -198,8 +199,13 @@ func (x *examiner) compile(sub *subscriber, s *Spec, t *table) *entry {
 			e.eqs = append(e.eqs, equality{column: at, canon: kind, values: []string{string(kind.of([]byte(x.checks[q].text)))}})
 			continue
 		}
+		if values := x.inTexts(t, col, &c); len(values) > 0 {
+			e.eqs = append(e.eqs, equality{column: at, canon: kind, values: values})
+			continue
+		}
 		rest = append(rest, c)
 	}
+	slices.SortStableFunc(e.eqs, func(a, b equality) int { return len(a.values) - len(b.values) }) // the index has the first
 	if len(rest) > 0 {
 		k := filterKey{table: t.oid, conditions: conditionsKey(rest)}
 		if x.filters[k] == nil {
@@ -210,15 +216,26 @@ func (x *examiner) compile(sub *subscriber, s *Spec, t *table) *entry {
 	return e
 }
 
+// inTexts returns the canonical values of an `in`, each once, if they can be compared here.
+func (x *examiner) inTexts(t *table, col *column, c *Condition) []string {
+	kind := canonOf(col)
+	if c.Op != In || c.Negate || kind == canonNone || !lasting(col, c.Value) {
+		return nil
+	}
+	var out []string
+	for _, v := range x.checks[inCheck(t, col, c, x.path)].values {
+		if text := string(kind.of([]byte(v))); !slices.Contains(out, text) {
+			out = append(out, text)
+		}
+	}
+	return out
+}
+
 // lasting tells values that mean the same tomorrow from inputs like "today", which are to be read anew each time.
 func lasting(col *column, value string) bool {
 	switch col.base {
 	case 1082, 1083, 1114: // date, time, timestamp
-		for _, c := range value {
-			if (c < '0' || c > '9') && c != '-' && c != ':' && c != '.' && c != ' ' && c != 'T' {
-				return false
-			}
-		}
+		return strings.IndexFunc(value, func(c rune) bool { return (c < '0' || c > '9') && !strings.ContainsRune(`-:. T{},"`, c) }) < 0
 	}
 	return true
 }

@@ -14,6 +14,9 @@ const (
 	// filterLimit bounds the evaluation of many filters at once, filterAlone that of one.
 	filterLimit = 500 * time.Millisecond
 	filterAlone = 250 * time.Millisecond
+	// filterBudget is how long filters of one batch may be asked alone, because many at once took too long. Whoever's turn
+	// does not come is treated as if it had run into its timeout: it is from the same bunch.
+	filterBudget = 2 * time.Second
 	// maxFilters is how many filters are evaluated in one call.
 	maxFilters = 100
 )
@@ -170,10 +173,17 @@ func (e *Engine) narrowFilters(ctx context.Context, b *batch, g *filterGroup, fi
 		b.fail(g.table, asEvalError(err), filters[0], nil)
 		return nil
 	}
-	for i := range filters {
+	for i, f := range filters {
+		if b.narrowing > filterBudget {
+			f.blocked.strike(b.now, 1)
+			b.fail(g.table, filterFailure(f), f, nil)
+			continue
+		}
+		began := time.Now()
 		if err := e.evaluateFilters(ctx, b, g, filters[i:i+1], matches); err != nil {
 			return err
 		}
+		b.narrowing += time.Since(began)
 	}
 	return nil
 }

@@ -133,12 +133,15 @@ func (h *hoister) primary(list []piece, i, depth int) (int, nature) {
 
 // chain is a name, qualified or not: of a function that is called, or of a column.
 func (h *hoister) chain(list []piece, i, depth int) (int, nature) {
-	name, end := list[i].named(), i+1
-	qualified := list[i].named()
+	end := i + 1
 	for end+1 < len(list) && list[end].is(".") && list[end+1].isName() {
-		name = list[end+1].named()
-		qualified += "." + name
 		end += 2
+	}
+	name, qualified := list[end-1].named(), list[end-1].named()
+	if end == i+3 {
+		qualified = list[i].named() + "." + name
+	} else if end > i+3 {
+		qualified = "" // a function's name has two parts at most
 	}
 	if end == len(list) || list[end].kind != pieceBracket || list[end].text != "(" || !list[end].glue {
 		return h.suffixes(list, end, depth, nature{})

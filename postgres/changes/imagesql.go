@@ -155,9 +155,9 @@ func (p *plan) imagesSQL(im *imaging) string {
 }
 
 // imageParameters are a function's parameters for the image's columns.
-func (im *imaging) imageParameters() string {
+func (m *imaging) imageParameters() string {
 	var b strings.Builder
-	for i := range im.columns {
+	for i := range m.columns {
 		fmt.Fprintf(&b, ", realtime_c%d text[]", i+1)
 	}
 	return b.String()

@@ -92,6 +92,7 @@ func (e *Engine) parse(s *Subscription) *subscriber {
 		}
 		sub.specs[i] = spec
 	}
+	sub.Entries = nil // the specs say it all
 	return sub
 }
 

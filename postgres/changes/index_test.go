@@ -19,8 +19,10 @@ func indexTable() (*table, *mapping) {
 		{name: "txt", number: 3, oid: 25, base: 25},
 		{name: "num", number: 4, oid: 1700, base: 1700},
 	}}
-	t.plans = map[string]*plan{"open": {table: t}, "reread": {table: t, tier: tierReread}, "deny": {table: t, tier: tierDeny},
-		"join": {table: t, tier: tierJoin, image: &imaging{claims: newClaimsTable()}}}
+	t.plans = map[string]*plan{
+		"open": {table: t}, "reread": {table: t, tier: tierReread}, "deny": {table: t, tier: tierDeny},
+		"join": {table: t, tier: tierJoin, image: &imaging{claims: newClaimsTable()}},
+	}
 	for id := range int32(2) { // claims of a third value are in quarantine
 		t.plans["join"].image.claims.byID[id] = &claimsGroup{id: id}
 	}

@@ -47,3 +47,22 @@ func FuzzTree(f *testing.F) {
 		}
 	})
 }
+
+func FuzzSQLText(f *testing.F) {
+	f.Add(`((uid = ( SELECT auth.uid() AS uid)) OR (EXISTS ( SELECT 1 FROM public.m WHERE (m."A b" = 'x''y'::text))))`)
+	f.Add(`(room IN ( SELECT m.room FROM public.m WHERE (m.user_id = auth.uid()))) AND (tags[1] = ANY (ARRAY[E'a\\b', B'1']))`)
+	f.Add(strings.Repeat("(", 600))
+	f.Fuzz(func(t *testing.T, text string) {
+		list, err := readSQL(text)
+		if err != nil {
+			return
+		}
+		again, err := readSQL(writeSQL(list))
+		if err != nil || writeSQL(again) != writeSQL(list) {
+			t.Fatalf("%q was written as %q, which reads as %q, %v", text, writeSQL(list), writeSQL(again), err)
+		}
+		h := hoister{alias: "t", accessors: map[string]bool{"auth.uid": true}, unstable: map[string]bool{}, shaped: map[string]bool{}}
+		br := brancher{alias: "t", raises: map[string]bool{}, shaped: map[string]bool{}}
+		_ = br.branches([][]piece{h.hoist(list)}, nil)
+	})
+}

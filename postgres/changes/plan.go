@@ -89,9 +89,6 @@ type policy struct {
 	qual, text string // its expression as a tree and as Postgres writes it
 }
 
-// reason is the part of a policy that keeps it in a slower tier, and what to write instead, if there is something.
-type reason struct{ text, rewrite string }
-
 const securitySQL = `
 select r.rel, r.active, r.state, r.message, pg_catalog.has_schema_privilege($1::text, c.relnamespace, 'usage'),
 	array(select a.attnum from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped

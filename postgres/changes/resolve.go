@@ -16,6 +16,9 @@ const maxRounds = 12
 // load fills the catalog with what the subscribers need. It costs nothing when everything is known. A catalog that turns
 // out to be stale is thrown away; then the live subscriptions are judged again, too.
 func (e *Engine) load(ctx context.Context, subs []*subscriber) error {
+	if len(e.catalog.checks) > keptChecks {
+		clear(e.catalog.checks) // what is still needed is asked again
+	}
 	changed, err := e.loadRounds(ctx, subs)
 	if err != nil {
 		half := changed || len(e.session.fresh) > 0 // plans whose functions are rolled back
@@ -27,6 +30,7 @@ func (e *Engine) load(ctx context.Context, subs []*subscriber) error {
 		}
 		return err
 	}
+	e.nameSlow()
 	if changed {
 		return e.reenlist(ctx)
 	}

@@ -1,0 +1,102 @@
+package changes
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestSlowTableIsNamedOnce in the log, with what keeps it slow and the remedy.
+func TestSlowTableIsNamedOnce(t *testing.T) {
+	t.Parallel()
+	r := newDocs(t, "create function public.mine(o uuid) returns bool language sql stable security definer as $$ select o = auth.uid() $$",
+		"alter policy own on public.docs using (public.mine(owner))")
+	var log bytes.Buffer
+	r.mu.Lock()
+	r.engine.o.Log = slog.New(slog.NewTextHandler(&log, nil)) // the Engine is idle
+	clear(r.engine.named)
+	r.mu.Unlock()
+	r.subscribe("C", authenticated, claimsOf(userA), allOfDocs)
+	r.exec("alter table public.docs add column more int", "insert into public.docs values (1, '"+userA+"')")
+	r.settle()
+	r.expect("A", `INSERT {"id":1,"owner":"`+userA+`","body":null,"more":null}`)
+	text := log.String()
+	if strings.Count(text, "slow to check") != 1 || !strings.Contains(text, "public.mine") || !strings.Contains(text, "tier=T3") || !strings.Contains(text, "exists (select 1 from") {
+		t.Errorf("got the log\n%s", text)
+	}
+}
+
+// TestOldImageIsShownToWhoMaySeeIt, and its key alone to the others.
+func TestOldImageIsShownToWhoMaySeeIt(t *testing.T) {
+	t.Parallel()
+	r := newDocs(t, "alter table public.docs replica identity full", "alter policy own on public.docs using (owner = auth.uid() or body = 'open')")
+	r.exec("insert into public.docs values (1, '"+userA+"', 'closed')", "update public.docs set body = 'open'", "update public.docs set owner = '"+userB+"'",
+		"update public.docs set body = 'shut'")
+	r.settle()
+	row := func(owner, body string) string { return fmt.Sprintf(`{"id":1,"owner":"%s","body":"%s"}`, owner, body) }
+	r.expect("A", "INSERT "+row(userA, "closed"), "UPDATE "+row(userA, "open")+" was "+row(userA, "closed"), "UPDATE "+row(userB, "open")+" was "+row(userA, "open"))
+	r.expect("B", "UPDATE "+row(userA, "open")+` was {"id":1}`, "UPDATE "+row(userB, "open")+" was "+row(userA, "open"), "UPDATE "+row(userB, "shut")+" was "+row(userB, "open"))
+}
+
+// TestFiltersOnOneValueCostTheOthersNothing: eq and in are found by the value, whatever their spelling.
+func TestFiltersOnOneValueCostTheOthersNothing(t *testing.T) {
+	t.Parallel()
+	r := newDocs(t)
+	var many []string
+	for i := range 100 {
+		many = append(many, fmt.Sprint(i+1000))
+	}
+	r.subscribe("in", authenticated, claimsOf(userA), `{"schema":"public","table":"docs","filter":"id=in.(1, 01,+2,7)"}`)
+	r.subscribe("hundred", authenticated, claimsOf(userA), `{"schema":"public","table":"docs","filter":"id=in.(`+strings.Join(many, ",")+`)"}`)
+	r.subscribe("eq", authenticated, claimsOf(userA), `{"schema":"public","table":"docs","filter":"owner=eq.`+strings.ToUpper(userA)+`,id=in.(2,3)"}`)
+	for _, member := range []string{"in", "hundred", "eq"} {
+		if en := r.engine.subscribers[member].entries[0]; en.rest != nil {
+			t.Errorf("%s: Postgres is to be asked about %v", member, en.rest.conditions)
+		}
+	}
+	r.exec("insert into public.docs select g, '" + userA + "'::uuid from generate_series(1, 4) g union all select 1050, '" + userA + "' union all select 7, '" + userB + "'")
+	r.settle()
+	for member, want := range map[string][]int{"in": {1, 2}, "hundred": {1050}, "eq": {2, 3}} {
+		var got []int
+		for _, row := range r.take(member) {
+			got = append(got, int(row.object(t)["record"].(map[string]any)["id"].(float64)))
+		}
+		if slices.Sort(got); !slices.Equal(got, want) {
+			t.Errorf("%s: got %v, want %v", member, got, want)
+		}
+	}
+	if a := r.ask("x", authenticated, "{}", `{"schema":"public","table":"docs","filter":"id=in.(1`+strings.Repeat(",1", 100)+`)"}`); a.Err == nil {
+		t.Error("got no refusal of 101 values")
+	}
+}
+
+// TestManyMaliciousFiltersAreBounded: a thousand filters of one client, whose regular expressions take for ever on a long
+// value, cost the others a moment only; nothing in a filter is SQL.
+func TestManyMaliciousFiltersAreBounded(t *testing.T) {
+	t.Parallel()
+	r := newOpen(t)
+	var entries []string
+	for i := range 1000 {
+		entries = append(entries, fmt.Sprintf(`{"schema":"public","table":"open","filter":"v=match.^(([a-z])+.)+[A-Z]([a-z])+%d$|(x+x+)+y\\1"}`, i))
+	}
+	r.subscribe("bad", authenticated, "{}", entries...)
+	r.subscribe("good", authenticated, "{}", `{"schema":"public","table":"open","filter":"id=gt.0"}`)
+	for i, v := range []string{"'); drop table public.open; --", `"; drop table public.open; --`, "$$;drop table public.open;$$", `\'; drop table public.open; --`} {
+		for _, filter := range []string{"v=eq." + v, "v=in.(" + v + ")", "v=like." + v, v + "=eq.1"} {
+			_ = r.ask(fmt.Sprint("sql", i, filter), authenticated, "{}", fmt.Sprintf(`{"schema":"public","table":"open","filter":%q}`, filter))
+		}
+	}
+	began := time.Now()
+	r.exec("insert into public.open values (1, repeat('x', 5000))")
+	r.settle()
+	if got := r.take("good"); len(got) != 1 {
+		t.Errorf("got %d rows", len(got))
+	}
+	if took := time.Since(began); took > 20*time.Second {
+		t.Errorf("one row took %s", took)
+	}
+}
