@@ -55,7 +55,7 @@ func (e *Engine) mustAsk(b *batch) bool {
 			ask = ask || en.needsFilter(r) || !del && en.fault == noFault && en.plan.tier.asks()
 		}
 		r.candidates = kept
-		ask = ask || len(r.pools) > 0 || len(kept)+len(r.settled) > 0 && r.incomplete(e)
+		ask = ask || len(r.pools) > 0 || r.wanted() && r.incomplete(e)
 	}
 	return ask
 }

@@ -47,6 +47,9 @@ type batchRow struct {
 	large     uint8 // 1: no, 2: yes, 0: not measured yet
 }
 
+// wanted reports whether anybody is left who gets the row, or may get it.
+func (r *batchRow) wanted() bool { return len(r.candidates)+len(r.pools)+len(r.settled) > 0 }
+
 // completion is a value that Postgres computed for a row.
 type completion struct {
 	value wal.Value
@@ -203,7 +206,7 @@ func (e *Engine) attempt(ctx context.Context, b *batch) error {
 		return err
 	}
 	if !ask {
-		b.rows = slices.DeleteFunc(b.rows, func(r *batchRow) bool { return len(r.candidates)+len(r.settled) == 0 })
+		b.rows = slices.DeleteFunc(b.rows, func(r *batchRow) bool { return !r.wanted() })
 		return nil
 	}
 	if err := e.complete(ctx, b); err != nil {

@@ -101,7 +101,7 @@ func (p *path) walk(ctx context.Context, tx *wal.Tx, streamed bool) error {
 		return err
 	}
 	p.delivered = nil
-	if len(r.candidates)+len(r.settled) > 0 {
+	if r.wanted() {
 		if err := e.handOver(ctx, b); err != nil {
 			return err
 		}

@@ -28,7 +28,7 @@ func (p *path) decide(ctx context.Context, b *batch, r *batchRow, streamed bool)
 	if err := e.complete(ctx, b); err != nil {
 		return err
 	}
-	wanted := func() bool { return len(r.candidates)+len(r.settled)+len(r.pools) > 0 }
+	wanted := r.wanted
 	if e.mustAsk(b); !wanted() {
 		if err := p.filtered(ctx, en, r); err != nil || p.done {
 			return err

@@ -94,7 +94,7 @@ func (e *Engine) readTrouble(en *entry) (trouble, bool) {
 			troublePolicy, fmt.Sprintf("Row level security is on for %s and no policy lets role %s read, so INSERT and UPDATE will not arrive%s", t.name, role, hint),
 			fmt.Sprintf(`create policy "rows to read" on %s for select to %s using (%s);`, t.name, role, condition),
 		}, true
-	case p.tier.asks() && !t.readable:
+	case p.tier.rereads() && !t.readable:
 		return trouble{
 			troubleServer, fmt.Sprintf("The server's own role cannot read all of %s, so policies cannot be checked and INSERT and UPDATE will not arrive", t.name),
 			fmt.Sprintf("grant select on %s to %s; alter role %s bypassrls;", t.name, server, server),
