@@ -44,6 +44,10 @@ var sections = []section{
 		},
 		{"CLUSTER", text(func(c *Config) *string { return &c.Cluster }), "", "name of the deployment, in logs", false},
 		{"REGION", text(func(c *Config) *string { return &c.Region }), "", "region of this server in logs and metrics", false},
+		{
+			"LOG_FORMAT", oneOf([]string{"json", "text"}, func(c *Config) *string { return &c.LogFormat }), "",
+			"form of log lines; unset: `text` on a terminal, else `json`", false,
+		},
 		{"LOG_LEVEL", logLevel(func(c *Config) *slog.Level { return &c.LogLevel }), "info", "the least severe line that is logged", false},
 		{
 			"REQUEST_ID_BAGGAGE_KEY", text(func(c *Config) *string { return &c.RequestIDKey }), "request-id",

@@ -12,7 +12,7 @@ import (
 // commands is the command line: names and flags are fixed, because other
 // people's scripts use them.
 type commands struct {
-	Serve   serveCommand    `cmd:"" help:"Run the server, with a database of its own unless DB_HOST is set."`
+	Serve   serveCommand    `cmd:"" aliases:"start" help:"Run the server, with a database of its own unless DB_HOST is set."`
 	Token   tokenCommands   `cmd:"" help:"Make a token for a client."`
 	DB      dbCommands      `cmd:"" name:"db" help:"Say where the database is."`
 	Changes changesCommands `cmd:"" help:"Explain and print changes of the database as a user gets them."`
@@ -24,6 +24,7 @@ type commands struct {
 	Errors  errorsCommand   `cmd:"" help:"Explain an error code, or list all."`
 	Bench   benchCommands   `cmd:"" help:"Load a server and say what it took."`
 	Version versionCommand  `cmd:"" help:"Print the version."`
+	Eval    evalCommand     `cmd:"" hidden:"" help:"Answer what scripts ask of the original's container."`
 	Gen     genCommand      `cmd:"" hidden:"" help:"Write the generated documents."`
 }
 
@@ -83,7 +84,7 @@ func run(ctx context.Context, p *process, args []string) int {
 	if err != nil {
 		return report(p.stderr, err)
 	}
-	if len(args) == 0 {
+	if args = entryPoint(p.self, args); len(args) == 0 {
 		args = []string{"--help"}
 	}
 	parsed, err := parser.Parse(args)

@@ -14,8 +14,8 @@ func isTerminal(f *os.File) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0 && f.Name() != os.DevNull
 }
 
-// newLog returns the process's logger: lines for eyes on a terminal, JSON for
-// whatever collects logs elsewhere.
+// newLog returns the process's logger: unless the configuration says otherwise,
+// lines for eyes on a terminal, JSON for whatever collects logs elsewhere.
 func newLog(c *Config, w io.Writer, terminal bool) *slog.Logger {
 	o := &slog.HandlerOptions{Level: c.LogLevel, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 		if a.Value.Kind() == slog.KindDuration {
@@ -24,10 +24,10 @@ func newLog(c *Config, w io.Writer, terminal bool) *slog.Logger {
 		return a
 	}}
 	var h slog.Handler = slog.NewJSONHandler(w, o)
-	if terminal {
+	if c.LogFormat == "text" || terminal && c.LogFormat == "" {
 		h = slog.NewTextHandler(w, o)
 	}
-	log := slog.New(h).With("node", c.AppName)
+	log := slog.New(logFields{h}).With("node", c.AppName)
 	if c.Cluster != "" {
 		log = log.With("cluster", c.Cluster)
 	}

@@ -19,6 +19,7 @@ import (
 	"realtime/postgres"
 	"realtime/postgres/embedded"
 	"realtime/tenancy"
+	"realtime/tests/program"
 )
 
 // patience bounds whatever should happen soon, on a machine that is busy with other tests.
@@ -142,7 +143,9 @@ func newServer(t *testing.T, db postgres.Settings, env ...string) *server {
 	t.Cleanup(func() {
 		s.kill()
 		log.Close()
-		if out, err := os.ReadFile(log.Name()); t.Failed() {
+		out, err := os.ReadFile(log.Name())
+		program.NoLeaks(t, string(out), []string{"DB_PASSWORD=" + db.Password.Reveal(), "API_JWT_SECRET=" + secret}, "")
+		if t.Failed() {
 			t.Logf("log of the server (%v):\n%s", err, out[max(0, len(out)-20_000):])
 		}
 	})

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"realtime/tests/program"
 )
 
 // server is one `realtime serve` on a data directory and a port of its own. It
@@ -46,7 +48,8 @@ func newServer(t *testing.T) *server {
 			s.stop()
 		}
 		log.Close()
-		if out, err := os.ReadFile(log.Name()); t.Failed() {
+		out, err := os.ReadFile(log.Name())
+		if program.NoLeaks(t, string(out), s.env(), s.data); err != nil || t.Failed() {
 			t.Logf("output of the server: (%v)\n%s", err, out)
 		}
 	})

@@ -69,12 +69,14 @@ type Server struct {
 	bin string
 	env []string
 	log *os.File
-	cmd *exec.Cmd
-	end chan error
+
+	everSet []string // every variable of every start: NoLeaks looks for the secrets among them
+	cmd     *exec.Cmd
+	end     chan error
 }
 
-// New prepares a server with the given variables, NAME=value, and nothing of the developer's own. It is stopped when the
-// test ends.
+// New prepares a server with the given variables, NAME=value, and nothing of the developer's own. When the test ends it is
+// stopped, and its log searched for secrets.
 func New(t testing.TB, root string, env ...string) *Server {
 	t.Helper()
 	dir, err := os.MkdirTemp(folder, "server-")
@@ -96,6 +98,7 @@ func New(t testing.TB, root string, env ...string) *Server {
 	t.Cleanup(func() {
 		s.Stop()
 		_ = log.Close()
+		NoLeaks(t, s.Log(), s.everSet, filepath.Join(dir, "data"))
 		if t.Failed() {
 			t.Logf("output of the server:\n%s", s.Log())
 		}
@@ -118,6 +121,7 @@ func (s *Server) Set(pair string) {
 // Start starts the server and waits until it is ready.
 func (s *Server) Start() {
 	s.t.Helper()
+	s.everSet = append(s.everSet, s.env...)
 	s.cmd = exec.CommandContext(context.WithoutCancel(s.t.Context()), s.bin, "serve") // ended by Stop, not by a context
 	s.cmd.Env, s.cmd.Stdout, s.cmd.Stderr = s.env, s.log, s.log
 	if err := s.cmd.Start(); err != nil {
