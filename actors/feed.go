@@ -23,7 +23,8 @@ const (
 	firstBackOff = 200 * time.Millisecond
 	lastBackOff  = 10 * time.Second
 	steadyAfter  = 5 * time.Second // a feed that ran so long starts its back-off from the beginning
-	queuedTxs    = 64              // transactions between reader and taker; more is left to Postgres to spool
+	queuedTxs    = 1024            // transactions between reader and taker, and
+	queuedBytes  = 16 << 20        // their row images; more is left to Postgres to spool
 
 	// How far confirmations stay behind what was routed, of a durable slot: as long as a peer may take nothing before it
 	// is cut, so what was on its way when a server crashed is read again.
@@ -130,7 +131,7 @@ func (f *feed) connect(ctx context.Context, row *tenancy.Tenant) *opened {
 	}
 	o := wal.Options{
 		Settings: db.Settings.WithApplication("realtime_replication_connection"),
-		Durable:  f.s.o.DurableSlot, Log: f.log, From: f.place.get(),
+		Durable:  f.s.o.DurableSlot, Log: f.log, From: f.place.get(), QueueBytes: queuedBytes,
 	}
 	o.Slot, o.Publication = f.spec.source(db)
 	s := &slot{settings: db.Settings.WithApplication("realtime_replication_slot"), name: o.Slot}
@@ -205,6 +206,7 @@ func (f *feed) play(s *slot, t taker) {
 	})
 	halt(t.Run(ctx, txs, func(tx *wal.Tx) {
 		f.place.set(f.place.get().After(tx))
+		s.stream.Done(tx)
 		s.commit.Store(tx.Time.UnixMilli())
 		if tx.Last {
 			s.stream.Confirm(tx.End)

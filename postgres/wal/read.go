@@ -58,6 +58,9 @@ func (s *Stream) deliver(ctx context.Context, out chan<- *Tx, tx *Tx) error {
 	if tx.Last {
 		raise(&s.at.pending, tx.End)
 	}
+	if err := s.room(ctx, int64(tx.Bytes)); err != nil {
+		return err
+	}
 	select {
 	case out <- tx:
 		return nil
@@ -73,6 +76,36 @@ func (s *Stream) deliver(ctx context.Context, out chan<- *Tx, tx *Tx) error {
 		return ErrClosed
 	case <-s.pulsed:
 		return s.stopped(ctx, errors.New("connection closed"))
+	}
+}
+
+// room waits until n more bytes may be on their way. A part larger than all the room goes alone.
+func (s *Stream) room(ctx context.Context, n int64) error {
+	for s.o.QueueBytes > 0 {
+		if on := s.queued.Load(); on == 0 || on+n <= s.o.QueueBytes {
+			break
+		}
+		s.pulse.waiting.Store(true)
+		select {
+		case <-s.freed:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-s.closing:
+			return ErrClosed
+		case <-s.pulsed:
+			return s.stopped(ctx, errors.New("connection closed"))
+		}
+	}
+	s.queued.Add(n)
+	return nil
+}
+
+// Done says that a part is dealt with and its memory of no more use: room for others, where Options.QueueBytes bounds them.
+func (s *Stream) Done(tx *Tx) {
+	s.queued.Add(-int64(tx.Bytes))
+	select {
+	case s.freed <- struct{}{}:
+	default: // the reader has been woken already
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -41,6 +42,9 @@ type Options struct {
 	// log lie behind it. 0: within a second.
 	Late      time.Duration
 	LateBytes int64
+	// QueueBytes bounds the row images that were delivered and are not Done: the reader waits and Postgres spools. 0: the
+	// chan given to Run is the only bound, and nobody needs to call Done.
+	QueueBytes int64
 	// Evict ends the session that reads a durable slot. Only for whoever holds the lock that says who may read it.
 	Evict bool
 	Log   *slog.Logger // nil: nothing is logged
@@ -60,6 +64,8 @@ type Stream struct {
 	at       positions
 	pulse    *pulse
 
+	queued  atomic.Int64  // bytes of row images that are on their way
+	freed   chan struct{} // holds one: there is more room than there was
 	running sync.Mutex    // held by Run, and for good by Close
 	closing chan struct{} // closed by Close
 	pulsed  chan struct{} // closed when the pulse has stopped
@@ -126,7 +132,7 @@ func begin(ctx context.Context, conn *pgconn.PgConn, o Options) (*Stream, error)
 	}
 	s := &Stream{
 		o: o, conn: raw.Conn, frontend: raw.Frontend, decoder: newDecoder(o.From.past(from)), start: from, gap: gap, lost: server.walStatus == "lost",
-		closing: make(chan struct{}), pulsed: make(chan struct{}),
+		closing: make(chan struct{}), pulsed: make(chan struct{}), freed: make(chan struct{}, 1),
 	}
 	s.at.confirmed.Store(uint64(from))
 	s.at.dealt.Store(uint64(from))
