@@ -11,10 +11,16 @@ import (
 
 // benchOutput says where the results go, besides the table on standard output.
 type benchOutput struct {
-	JSON string `name:"json" placeholder:"FILE" help:"Write the results as JSON; - is standard output, instead of the table."`
+	Report string `placeholder:"FILE" help:"Write one HTML page with plots."`
+	JSON   string `name:"json" placeholder:"FILE" help:"Write the results as JSON; - is standard output, instead of the table."`
 }
 
 func (b *benchOutput) write(p *process, r *bench.Report) error {
+	if b.Report != "" {
+		if err := writeFile(b.Report, r.WriteHTML); err != nil {
+			return &failure{step: "write the report", err: err}
+		}
+	}
 	switch b.JSON {
 	case "-":
 		return r.WriteJSON(p.stdout)
@@ -63,13 +69,17 @@ func writeFile(path string, write func(io.Writer) error) error {
 // progress is one line on a terminal that says what goes on.
 type progress struct {
 	p     *process
+	shown bool
 	width int
 }
 
-func newProgress(p *process) *progress { return &progress{p: p} }
+func newProgress(p *process) *progress {
+	f, ok := p.stderr.(*os.File)
+	return &progress{p: p, shown: ok && isTerminal(f) && p.terminal}
+}
 
 func (s *progress) update(g bench.Progress) {
-	if !s.p.terminal {
+	if !s.shown {
 		return
 	}
 	line := fmt.Sprintf("  %s on %s: %s", g.Scenario, g.Server, g.Phase)
