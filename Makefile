@@ -12,7 +12,7 @@ BENCH ?= .
 BENCHTIME ?= 1s
 N ?= 1000
 
-.PHONY: help build run test test-short race chaos fuzz golden gen fmt lint vuln cover bench bench-compare bench-smoke peers setup
+.PHONY: help build run test test-short race chaos fuzz golden gen fmt lint vuln cover bench bench-compare bench-smoke claims peers setup
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ bench: ## run the micro-benchmarks (BENCH=regexp BENCHTIME=1s)
 
 bench-compare: ## compare two results of realtime bench --json (A=before.json B=after.json)
 	go run ./cmd/realtime bench compare $(A) $(B)
+
+claims: build peers ## check every claim of docs/claims.md (a quarter of an hour on a quiet machine; ONLY=regexp for some)
+	bin/realtime bench claims --only '$(ONLY)'
 
 peers: ## build the yardsticks of the load benchmark: bin/floor (C), bin/nats-peer
 	@mkdir -p bin

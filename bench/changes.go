@@ -39,6 +39,9 @@ func changes(s *session) error {
 	return nil
 }
 
+// worthWeighing is from how many subscriptions on the memory for each shows.
+const worthWeighing = 1000
+
 // alone reports whether each row is for one subscriber only.
 func (o *Options) alone() bool {
 	return o.Entitled == "one" || o.Filter == "eq" || o.Policy == "own-row"
@@ -65,6 +68,10 @@ func (s *session) subscribe(alone bool) error {
 	if err != nil {
 		return err
 	}
+	if err := s.wait(s.o.Warmup); err != nil { // for the handshakes' garbage to go
+		return err
+	}
+	bare := s.t.look().resides
 	step := max(1, len(conns)/50)
 	var seats []*seat
 	for i, c := range conns {
@@ -86,7 +93,13 @@ func (s *session) subscribe(alone bool) error {
 		}
 		seats = append(seats, &seat{c: c, topic: topicOf(i % o.Channels), payload: payload, live: true})
 	}
-	return s.join(seats)
+	if err := s.join(seats); err != nil {
+		return err
+	}
+	if grown := s.t.look().resides - bare; bare > 0 && len(seats) >= worthWeighing {
+		s.res.cost("bytes_per_subscription", float64(max(grown, 0))/float64(len(seats)), "B", "growth of the server's memory by subscription, its connection apart")
+	}
+	return nil
 }
 
 // claimsOf are the claims of subscriber i, about o.Claims bytes of them.

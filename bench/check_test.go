@@ -22,18 +22,16 @@ func TestRecordsRoundTrip(t *testing.T) {
 }
 
 // listener is a connection that belongs to a reactor without a thread.
-func listener(streams int) *conn {
+func listener() *conn {
 	c := &conn{r: &reactor{origin: time.Now()}, version: protocol.V2}
-	c.expect(0, streams)
-	for i := range streams {
-		c.hear(uint32(i))
-	}
+	c.expect(0, 1)
+	c.hear(0)
 	return c
 }
 
 // delivery is a server's frame with one record.
 func delivery(seq uint32, size int) []byte {
-	body := appendBody(nil, size, 0)
+	body := newBody(size, 0)
 	stamp(body[bytes.IndexByte(body, recordOpen):], seq, 0)
 	b := protocol.Broadcast{Form: protocol.FormUserJSON, Event: []byte(event), Payload: body}
 	return b.AppendFrame(nil, protocol.V2, protocol.Ref{}, topicOf(0), protocol.AppendString(nil, topicOf(0)))
@@ -51,7 +49,7 @@ func TestLossesDoublesAndDisorderAreSeen(t *testing.T) {
 		"two exchanged":   {[]uint32{0, 2, 1, 3}, Tally{Delivered: 4, Disordered: 1}},
 		"late and double": {[]uint32{0, 2, 1, 1}, Tally{Delivered: 4, Disordered: 1, Doubled: 1}},
 	} {
-		l := listener(1)
+		l := listener()
 		for _, seq := range c.got {
 			l.feed(delivery(seq, 100))
 		}
@@ -59,7 +57,7 @@ func TestLossesDoublesAndDisorderAreSeen(t *testing.T) {
 			t.Errorf("%s: got %+v, want %+v", name, l.r.tally, c.want)
 		}
 	}
-	l := listener(1)
+	l := listener()
 	l.feed(delivery(0, 100))
 	if n := l.owing(func(uint32) uint32 { return 3 }); n != 2 {
 		t.Errorf("got %d owing, want the last 2 of 3", n)
@@ -77,7 +75,7 @@ func TestFramesAreCutHoweverTheyCome(t *testing.T) {
 		for seq := range uint32(n) {
 			stream = append(stream, delivery(seq, []int{0, 100, 200, 40_000, 70_000}[random.IntN(5)])...)
 		}
-		l := listener(1)
+		l := listener()
 		l.all = all
 		for len(stream) > 0 {
 			k := min(len(stream), 1+random.IntN([]int{1, 3, 300, 100_000}[random.IntN(4)]))
@@ -91,8 +89,8 @@ func TestFramesAreCutHoweverTheyCome(t *testing.T) {
 }
 
 func TestPacedMessagesCarryTheTimeTheyWereDue(t *testing.T) {
-	c := listener(1)
-	p := newPublisher(c, appendBroadcast(nil, protocol.V2, 1, topicOf(0), appendBody(nil, 100, 0)))
+	c := listener()
+	p := newPublisher(c, appendBroadcast(nil, protocol.V2, 1, topicOf(0), newBody(100, 0)))
 	if at := bytes.IndexByte(p.frame, recordOpen); at != p.record {
 		t.Fatalf("record at %d, want %d", p.record, at)
 	}

@@ -27,7 +27,7 @@ func (p *publisher) appendNext(dst []byte, at int64) []byte {
 
 // broadcastFrame is the frame in which a member publishes.
 func broadcastFrame(t *Target, v protocol.Version, joinRef int, topic string, size int, stream uint32) []byte {
-	body := appendBody(nil, size, stream)
+	body := newBody(size, stream)
 	if t.peer != nil {
 		return t.peer.publish(body)
 	}

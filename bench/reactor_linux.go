@@ -4,51 +4,13 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
 	"runtime"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-const (
-	readBuffer = 256 << 10
-	beatEvery  = 25 * time.Second // servers close what is silent for a minute
-	forever    = math.MaxInt64
-)
-
-// reactor is one thread with its share of the connections. Everything in it belongs to that thread, apart from what stands
-// below the mutex and the atomic.
-type reactor struct {
-	origin  time.Time
-	now     int64 // nanoseconds since origin, as of the last look
-	epoll   int
-	wake    int // an eventfd
-	timer   int
-	armed   int64
-	conns   []*conn // by file descriptor
-	open    int
-	buf     []byte
-	tally   Tally
-	latency latency
-	loads   []load
-	beats   int // the connection whose heartbeat is next
-	beatAt  int64
-	stop    bool
-	done    chan struct{}
-
-	shown atomic.Pointer[Tally] // as of the end of the last turn
-
-	mu    sync.Mutex
-	tasks []func()
-	ended error // why the first connection ended that should not have
-}
-
-// load is something that sends. due runs on the reactor's thread, sends what is due at now and returns when it wants to be
-// asked again; it is asked earlier if something was received.
-type load interface{ due(now int64) int64 }
+const readBuffer = 256 << 10
 
 func newReactor(origin time.Time) (*reactor, error) {
 	r := &reactor{origin: origin, buf: make([]byte, readBuffer), done: make(chan struct{}), armed: forever}
@@ -83,27 +45,6 @@ func (r *reactor) do(f func()) {
 	}
 }
 
-// call has f run on the reactor's thread and waits for it.
-func (r *reactor) call(f func()) {
-	done := make(chan struct{})
-	r.do(func() { f(); close(done) })
-	select {
-	case <-done:
-	case <-r.done:
-	}
-}
-
-// close ends the thread and its connections.
-func (r *reactor) close() {
-	r.do(func() { r.stop = true })
-	<-r.done
-}
-
-func (r *reactor) tick() int64 {
-	r.now = int64(time.Since(r.origin))
-	return r.now
-}
-
 func (r *reactor) run() {
 	runtime.LockOSThread()
 	defer close(r.done)
@@ -133,22 +74,6 @@ func (r *reactor) run() {
 	for _, fd := range []int{r.epoll, r.wake, r.timer} {
 		_ = unix.Close(fd)
 	}
-}
-
-// turn does what is due and returns when something is due again.
-func (r *reactor) turn() int64 {
-	r.mu.Lock()
-	tasks := r.tasks
-	r.tasks = nil
-	r.mu.Unlock()
-	for _, f := range tasks {
-		f()
-	}
-	next := r.heartbeats(r.tick())
-	for _, l := range r.loads {
-		next = min(next, l.due(r.now))
-	}
-	return next
 }
 
 // arm sets the timer.
@@ -200,20 +125,4 @@ func (r *reactor) read(c *conn) {
 		r.tally.Bytes += int64(n)
 		c.feed(r.buf[:n])
 	}
-}
-
-// fail notes the first thing that went wrong.
-func (r *reactor) fail(err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.ended == nil {
-		r.ended = err
-	}
-}
-
-// failure is the first thing that went wrong. Any goroutine.
-func (r *reactor) failure() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.ended
 }

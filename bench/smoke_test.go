@@ -1,6 +1,8 @@
 package bench
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -42,6 +44,31 @@ func TestChangesArrive(t *testing.T) {
 			o.Scenario, o.Subscribers, o.Batch, o.Outstanding = "changes", 4, 20, 60
 			positive(t, smoke(t, o), "rows_per_second")
 		})
+	}
+}
+
+func TestABaselineThatIsNotThereIsSaid(t *testing.T) {
+	r := smoke(t, Options{Scenario: "changes", Subscribers: 2, Batch: 5, Outstanding: 10, Baseline: true})
+	if !slices.ContainsFunc(r.Notes, func(n string) bool { return strings.HasPrefix(n, "no baseline: ") }) {
+		t.Errorf("got %q", r.Notes)
+	}
+}
+
+func TestWrongOptionsAreRefused(t *testing.T) {
+	for _, o := range []Options{
+		{Scenario: "fan"},
+		{Scenario: "fanout", Serializer: "v3"},
+		{Scenario: "fanout", PerSocket: 2},
+		{Scenario: "fanout", Rate: -1},
+		{Scenario: "slow", Stalled: 1},
+		{Scenario: "changes", Policy: "all"},
+	} {
+		if _, err := Run(t.Context(), o, &Target{URL: "http://127.0.0.1:1", Token: "x"}); err == nil {
+			t.Errorf("%+v: got no error", o)
+		}
+	}
+	if _, err := Run(t.Context(), Options{Scenario: "fanout"}, &Target{URL: "https://127.0.0.1:1", Token: "x"}); err == nil {
+		t.Error("https: got no error")
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -135,29 +134,4 @@ func (c *conn) reset() {
 		_ = unix.SetsockoptLinger(c.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}) // else it ends politely
 	}
 	c.end("reset")
-}
-
-// heartbeats sends those that are due, a few at a time.
-func (r *reactor) heartbeats(now int64) int64 {
-	const step = 100 * time.Millisecond
-	if r.open == 0 {
-		return forever
-	}
-	if r.beatAt == 0 {
-		r.beatAt = now + int64(beatEvery)/2
-	}
-	if now < r.beatAt {
-		return r.beatAt
-	}
-	for range len(r.conns)/int(beatEvery/step) + 1 {
-		r.beats++
-		if r.beats >= len(r.conns) {
-			r.beats = 0
-		}
-		if c := r.conns[r.beats]; c != nil && !c.stalled && c.version != 0 {
-			c.heartbeat()
-		}
-	}
-	r.beatAt = now + int64(step)
-	return r.beatAt
 }

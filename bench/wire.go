@@ -100,8 +100,8 @@ func appendBroadcast(dst []byte, v protocol.Version, joinRef int, topic string, 
 	return appendFrame(dst, opBinary, append(b, body...))
 }
 
-// appendBody appends a JSON object of size bytes with a record in it, or the shortest there is.
-func appendBody(dst []byte, size int, stream uint32) []byte {
+// newBody makes a JSON object of size bytes with a record in it, or the shortest there is.
+func newBody(size int, stream uint32) (dst []byte) {
 	const open, fill, end = `{"a":"`, `","b":"`, `"}`
 	dst = append(dst, open...)
 	dst = appendRecord(dst, stream, 0, 0)

@@ -122,7 +122,7 @@ func (w *writer) row(at int64) (owner string, room int32, shared bool, body stri
 	}
 	var b []byte
 	if w.bodies {
-		b = appendBody(nil, w.s.o.Payload, stream)
+		b = newBody(w.s.o.Payload, stream)
 		stamp(b[bytes.IndexByte(b, recordOpen):], *next, at)
 	} else {
 		b = appendRecord(nil, stream, *next, at)

@@ -23,6 +23,7 @@ type benchCommands struct {
 	DBBroadcast benchScenario `cmd:"" name:"db-broadcast" help:"Broadcasts by realtime.send in SQL (needs the database)."`
 	Mixed       benchScenario `cmd:"" help:"Chat: 1,000 rooms of 20 members; with --churn, they come and go."`
 	Compare     benchCompare  `cmd:"" help:"Compare two results that --json has written."`
+	Claims      benchClaims   `cmd:"" help:"Check every claim of docs/claims.md."`
 	Slow        benchScenario `cmd:"" help:"Subscribers that stop reading: what the others notice."`
 }
 
@@ -179,19 +180,27 @@ func (b *benchTarget) running(c *Config, t *bench.Target) error {
 
 // yardstick starts one.
 func (b *benchScenario) yardstick(ctx context.Context, name string) (*bench.Target, func(), error) {
-	dir := b.Peers
-	if dir == "" {
-		program, err := os.Executable()
-		if err != nil {
-			return nil, nil, fmt.Errorf("find this program: %w", err)
-		}
-		dir = filepath.Dir(program)
+	dir, err := beside(b.Peers)
+	if err != nil {
+		return nil, nil, err
 	}
 	s, err := bench.SpawnPeer(ctx, name, dir)
 	if err != nil {
 		return nil, nil, err
 	}
 	return s.Target, func() { _ = s.Close() }, nil // it has no files
+}
+
+// beside is the folder of the yardsticks: the one that was said, or this program's.
+func beside(dir string) (string, error) {
+	if dir != "" {
+		return dir, nil
+	}
+	program, err := os.Executable()
+	if err != nil {
+		return "", fmt.Errorf("find this program: %w", err)
+	}
+	return filepath.Dir(program), nil
 }
 
 func benchFailure(err error) error {

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"realtime/bench"
 	"realtime/protocol/codes"
 )
 
@@ -29,6 +30,7 @@ func generatedDocuments() map[string]string {
 	return map[string]string{
 		"configuration.md": configurationDocument(),
 		"errors.md":        errorsDocument(),
+		"claims.md":        bench.ClaimsDocument(),
 	}
 }
 
