@@ -12,13 +12,15 @@ for (const kind of clients.filter(({ reads }) => reads)) {
     await allow(db, topic)
     const user = kind.connect(t, { token: ALICE.token })
     const config = { private: true, broadcast: { replication_ready: true } }
-    const first = await user.room(unique('warm'), { broadcast: config.broadcast }) // the stream is up
-    await first.system.next()
+    const other = kind.connect(t, { token: ALICE.token })
+    const first = await other.room(topic, config)
+    await first.system.next() // the stream is up
     const since = Date.now() - 1000
     await db.query(`begin;
       select realtime.send(jsonb_build_object('n', n, 'id', n), 'old', '${topic}') from generate_series(1, 4) n;
       select realtime.send_binary('\\x0501', 'bytes', '${topic}');
       commit`)
+    await first.broadcasts.take(kind.binary ? 5 : 4) // and has passed on what was sent
     const room = await user.room(topic, { ...config, broadcast: { ...config.broadcast, replay: { since, limit: 3 } } })
     await db.query('select realtime.send($1, $2, $3)', [{ n: 5, id: 5 }, 'new', topic])
     const old = await room.broadcasts.take(2)
