@@ -33,10 +33,9 @@ type verdict string
 const (
 	upstream verdict = "as upstream"
 	ours     verdict = "different on purpose" // docs/compatibility.md says so
-	half     verdict = "the half that is there"
 )
 
-// row is one case. why says what is different, or what is missing.
+// row is one case. why says what is different.
 type row struct {
 	number  int
 	name    string
@@ -53,11 +52,6 @@ func as(number int, name string, test func(*testing.T, *house)) row {
 // differs makes a row that is answered differently on purpose.
 func differs(number int, name, why string, test func(*testing.T, *house)) row {
 	return row{number: number, name: name, test: test, verdict: ours, why: why}
-}
-
-// part makes a row of which only a part can be asked for yet.
-func part(number int, name, missing string, test func(*testing.T, *house)) row {
-	return row{number: number, name: name, test: test, verdict: half, why: missing}
 }
 
 var rows = slices.Concat(

@@ -7,7 +7,6 @@
 // that what is compared is what was on the wire. Frames are compared as JSON values: order of keys and white space do not count, a key
 // that comes twice does.
 //
-// Every row gives its verdict: as upstream, ours (different on purpose, with a line in docs/compatibility.md), or half: what today's
-// server answers, while the rest comes with later work. Rows 1 to 50 are tests of package web, but for a few that are here.
+// Every row gives its verdict: as upstream, or ours (different on purpose, with a line in docs/compatibility.md). Rows 1 to 50 are tests of package web, but for a few that are here.
 // TestEveryRowIsAnswered keeps the account.
 package cases

@@ -1,21 +1,20 @@
 package cases
 
 import (
-	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
 	"testing"
-	"time"
 
-	"realtime/actors"
 	"realtime/postgres/pgtest"
-	"realtime/protocol"
 )
 
 var storedRows = []row{
 	as(270, "stored broadcast", row270),
 	as(271, "stored broadcast, storing denied", row271),
 	as(272, "stored broadcast, ack on", row272),
-	part(273, "stored broadcast over HTTP, public topic", "POST /api/broadcast/:topic/events/:event; what it hands over is not stored", row273),
-	part(274, "stored broadcast over HTTP, with a life of its own", "POST /api/broadcast/:topic/events/:event; what it hands over is stored", row274),
+	as(273, "stored broadcast over HTTP, public topic", row273),
+	as(274, "stored broadcast over HTTP, with a life of its own", row274),
 }
 
 // store sends a broadcast with metadata as ref 2, and gives the response to it.
@@ -92,36 +91,44 @@ func row272(t *testing.T, h *house) {
 	}
 }
 
-// publishStored hands a message to the server as its HTTP door does.
-func (h *house) publishStored(t *testing.T, tenant string, p actors.Publication, persist *protocol.Persist) {
+// post1 sends one message to POST /api/broadcast/:topic/events/:event and gives the answer.
+func (h *house) post1(t *testing.T, tenant, path, contentType, body string) (status int, answer string) {
 	t.Helper()
-	row := h.row(t, tenant)
-	claims, err := row.Verify(token(t), time.Now())
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+h.addr+"/api/broadcast/"+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
-	g, err := h.system.Authorize(t.Context(), row, actors.Caller{Claims: claims}, p.Topic)
-	if err == nil {
-		err = h.system.PublishStored(t.Context(), row, p, persist, g)
-	}
+	r.Host = tenant + ".example.com"
+	r.Header.Set("Content-Type", contentType)
+	r.Header.Set("Authorization", "Bearer "+token(t))
+	transport := &http.Transport{}
+	defer transport.CloseIdleConnections()
+	resp, err := (&http.Client{Transport: transport, Timeout: patient}).Do(r)
 	if err != nil {
-		t.Error(err)
+		t.Fatal(err)
 	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(b)
 }
 
 func row273(t *testing.T, h *house) {
-	h.let(t, "r273", "persistence", "w")
-	id := h.tenant(t, "")
-	h.publishStored(t, id, actors.Publication{Topic: "r273", Broadcast: protocol.Broadcast{Form: protocol.FormUserJSON, Event: []byte("e"), Payload: json.RawMessage("1")}}, &protocol.Persist{})
-	h.wantLogged(t, id, "UnableToPersistMessage")
+	status, answer := h.post1(t, h.tenant(t, ""), "r273/events/e?persist=true", "application/json", `{"a":1}`)
+	if want := `{"errors":{"persist":["can only be used on private channels"]}}`; status != http.StatusUnprocessableEntity || answer != want {
+		t.Errorf("%d %s, want 422 %s", status, answer, want)
+	}
 }
 
 func row274(t *testing.T, h *house) {
 	h.let(t, "r274", "broadcast", "rw")
 	h.let(t, "r274", "persistence", "w")
 	id := h.tenant(t, "")
-	p := actors.Publication{Topic: "r274", Private: true, Broadcast: protocol.Broadcast{Form: protocol.FormUserBinary, Event: []byte("e"), Payload: []byte{1}}}
-	h.publishStored(t, id, p, protocol.PersistQuery("", "60"))
+	if status, answer := h.post1(t, id, "r274/events/e?private=true&persist[ttl]=60", "application/octet-stream", "\x01"); status != http.StatusAccepted {
+		t.Fatalf("%d %s", status, answer)
+	}
 	count := func(condition string) (n int) {
 		err := pgtest.Conn(t, h.db).QueryRow(t.Context(), `select count(*) from realtime.messages where topic = 'r274' and `+condition).Scan(&n)
 		if err != nil {
