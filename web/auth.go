@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strings"
@@ -57,6 +58,10 @@ func (s *Server) pass(g *guard, w http.ResponseWriter, r *http.Request) (*tenanc
 // publicRoles are the roles of tokens that apps hand to everybody.
 var publicRoles = []string{"anon", "authenticated"}
 
+// manageTimeout bounds a request of the management API. One whose client has gone is carried through all the same: a tenant is not
+// half deleted.
+const manageTimeout = time.Minute
+
 // api lets requests pass that the management API is for. Where one secret signs everything, as in upstream's own compose file,
 // the keys of apps pass too; writes refuse those.
 func (s *Server) api(next http.HandlerFunc) http.Handler {
@@ -69,6 +74,8 @@ func (s *Server) api(next http.HandlerFunc) http.Handler {
 			message(w, http.StatusForbidden, "A token of the role "+claims.Role+" is public and may not change tenants; use one of another role, such as service_role")
 			return
 		}
-		next(w, r)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), manageTimeout)
+		defer cancel()
+		next(w, r.WithContext(ctx))
 	}))
 }

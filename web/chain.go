@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -40,6 +41,7 @@ func (s *Server) chain(mux *http.ServeMux) http.Handler {
 				s.panicked(seen, r, p)
 			}
 			s.logged(r, path, id, seen.status, time.Since(begun))
+			s.drain(w, r, seen.status)
 		}()
 		next.ServeHTTP(seen, r)
 	})
@@ -64,6 +66,18 @@ func (s *Server) panicked(w *recorder, r *http.Request, p any) {
 	s.log.Error("handler panicked", "err", p, "stack", string(debug.Stack()))
 	if w.status == 0 {
 		s.statusError(w, r, http.StatusInternalServerError)
+	}
+}
+
+// drain reads what a client is still sending after it was refused: else the connection would be reset, and the answer lost with
+// it. Nothing of it is kept.
+func (s *Server) drain(w http.ResponseWriter, r *http.Request, status int) {
+	if status < http.StatusBadRequest || r.ContentLength == 0 {
+		return
+	}
+	c := http.NewResponseController(w)
+	if c.Flush() == nil && c.SetReadDeadline(time.Now().Add(s.o.HeadTimeout)) == nil {
+		_, _ = io.CopyN(io.Discard, r.Body, lingerBytes)
 	}
 }
 

@@ -28,6 +28,7 @@ type Options struct {
 
 	ConnectPause   time.Duration // before a refused handshake is answered (CONNECT_ERROR_BACKOFF_MS); 0 is none
 	HeadTimeout    time.Duration // for a request's head to arrive; 0 is 10 s
+	BodyTimeout    time.Duration // for a request with its body to arrive; 0 is a minute, enough for 8,000,000 bytes over a slow line
 	MaxHeaderBytes int           // of one header's value (MAX_HEADER_LENGTH); 0 is 4096
 	MaxFrameBytes  int           // of one WebSocket message, however many frames it comes in; 0 is 5,000,000
 	MaxConnections int           // open at a time, further ones wait unaccepted (MAX_CONNECTIONS); 0 is no bound but the file limit
@@ -62,6 +63,9 @@ func (o *Options) fill() error {
 	}
 	if o.HeadTimeout == 0 {
 		o.HeadTimeout = 10 * time.Second
+	}
+	if o.BodyTimeout == 0 {
+		o.BodyTimeout = time.Minute
 	}
 	if o.MaxHeaderBytes == 0 {
 		o.MaxHeaderBytes = 4096
@@ -132,11 +136,13 @@ func NewServer(o Options) (*Server, error) {
 	s.http = &http.Server{
 		Handler:           s.chain(s.routes()),
 		ReadHeaderTimeout: o.HeadTimeout,
-		ReadTimeout:       time.Minute, // a body of 8,000,000 bytes over a slow line
+		ReadTimeout:       o.BodyTimeout,
 		WriteTimeout:      2 * time.Minute,
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    maxHead,
-		ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelWarn),
+
+		DisableGeneralOptionsHandler: true, // OPTIONS * has no answer of its own
+		ErrorLog:                     slog.NewLogLogger(o.Log.Handler(), slog.LevelWarn),
 	}
 	return s, nil
 }
