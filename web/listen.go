@@ -61,9 +61,7 @@ func (s *Server) accept(l net.Listener) error {
 // arrive takes a new connection through its first request. When it returns, the connection is closed, a session's or net/http's.
 func (s *Server) arrive(nc net.Conn) {
 	defer func() {
-		s.mu.Lock()
-		delete(s.arriving, nc)
-		s.mu.Unlock()
+		s.arrived(nc)
 		s.handshakes.Done()
 	}()
 	kept := false
@@ -78,6 +76,13 @@ func (s *Server) arrive(nc net.Conn) {
 		}
 	}()
 	kept = s.first(nc)
+}
+
+// arrived says that Shutdown has nothing to do with nc any more.
+func (s *Server) arrived(nc net.Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.arriving, nc)
 }
 
 // first reads the first request of nc and acts on it. It reports whether somebody else has nc now.
@@ -100,6 +105,7 @@ func (s *Server) first(nc net.Conn) bool {
 	if err != nil || !firstHand(r) {
 		early := h.all()
 		h.free()
+		s.arrived(nc) // from here on its deadlines are net/http's
 		_ = nc.SetReadDeadline(time.Time{})
 		return s.handover.give(&handed{Conn: nc, early: early, left: s.gate.leave}, s.done)
 	}

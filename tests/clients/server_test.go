@@ -2,6 +2,7 @@ package clients
 
 import (
 	"bytes"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"net/http"
@@ -22,6 +23,8 @@ type server struct {
 	bin  string
 	data string
 	port int
+	cert string // of its TLS, with key; "" is none
+	key  string
 	log  *os.File // what it prints: a file, so that its end is not the end of its children
 
 	cmd   *exec.Cmd  // nil: not running
@@ -85,7 +88,9 @@ func (s *server) start(patience time.Duration) time.Duration {
 }
 
 func (s *server) healthy() bool {
-	client := http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	client := http.Client{Timeout: time.Second, Transport: &http.Transport{
+		DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
+	}}
 	res, err := client.Get(s.url() + "/healthcheck")
 	if err != nil {
 		return false
@@ -135,7 +140,13 @@ func (s *server) run(args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-func (s *server) url() string { return fmt.Sprintf("http://127.0.0.1:%d", s.port) }
+func (s *server) url() string {
+	scheme := "http"
+	if s.cert != "" {
+		scheme = "https"
+	}
+	return fmt.Sprintf("%s://127.0.0.1:%d", scheme, s.port)
+}
 
 // env is the environment without the settings that a developer may have made.
 func (s *server) env() []string {
@@ -149,6 +160,9 @@ func (s *server) env() []string {
 		if !ours {
 			env = append(env, entry)
 		}
+	}
+	if s.cert != "" {
+		env = append(env, "REALTIME_TLS_CERT="+s.cert, "REALTIME_TLS_KEY="+s.key, "NODE_EXTRA_CA_CERTS="+s.cert)
 	}
 	return append(env, "REALTIME_DATA_DIR="+s.data, fmt.Sprintf("PORT=%d", s.port))
 }
