@@ -28,6 +28,8 @@ type churn struct {
 	done   chan struct{}
 	err    error
 
+	deaf []*conn // those who do not read, oldest first
+
 	left, lost, stalled int
 
 	mu     sync.Mutex
@@ -44,6 +46,7 @@ type gauge struct {
 const (
 	churnEvery = 50 * time.Millisecond
 	gaugeEvery = 2 * time.Second
+	maxDeaf    = 10
 	settleTime = time.Minute // after which memory and goroutines should stay as they are
 )
 
@@ -149,12 +152,19 @@ func (c *churn) lose(ctx context.Context, m int) error {
 	return c.join(ctx, seats)
 }
 
-// stall adds somebody who joins a room and never reads. The server may cut it.
+// stall adds somebody who joins a room and never reads. The server may cut it; in a quiet room that takes long, so the oldest
+// ones lose their connections here: what the server holds for them must not grow with the time.
 func (c *churn) stall() error {
+	if len(c.deaf) == maxDeaf {
+		oldest := c.deaf[0]
+		c.deaf = c.deaf[1:]
+		oldest.r.call(oldest.reset)
+	}
 	seats, err := c.s.deafSeats(1)
 	if err != nil {
 		return err
 	}
+	c.deaf = append(c.deaf, seats[0].c)
 	return c.join(c.s.ctx, seats)
 }
 

@@ -83,6 +83,8 @@ func axisText(v float64) string {
 		return fmt.Sprintf("%.3g M", v/1e6)
 	case a >= 1e4:
 		return fmt.Sprintf("%.3g k", v/1e3)
+	case a >= 100:
+		return fmt.Sprintf("%.0f", v)
 	}
 	return fmt.Sprintf("%.3g", v)
 }

@@ -160,7 +160,7 @@ func (g *gallery) broadcasts() (span, error) {
 	if err := s.wait(50 * time.Millisecond); err != nil {
 		return span{}, err
 	}
-	g.step = cr.pubs[0].seq + 1
+	s.reactors[0].call(func() { g.step = cr.pubs[0].seq + 1 })
 	return sp, nil
 }
 

@@ -116,9 +116,10 @@ func (c *conn) end(why string) {
 	r.tally.Open--
 	_ = unix.Close(c.fd) // takes it out of the epoll
 	switch {
+	case c.leaving:
 	case c.stalled:
 		r.tally.Cut++
-	case !c.leaving:
+	default:
 		r.tally.Closed++
 		r.fail(errors.New(why))
 	}
