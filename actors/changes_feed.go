@@ -3,8 +3,10 @@ package actors
 import (
 	"github.com/asynkron/protoactor-go/actor"
 
+	"realtime/postgres"
 	"realtime/postgres/changes"
 	"realtime/postgres/wal"
+	"realtime/protocol/codes"
 	"realtime/tenancy"
 )
 
@@ -21,8 +23,22 @@ func newChangesFeed(s *System, t *tenancy.Tenant, parent *actor.PID, p *place) c
 		source: func(db tenancy.Database) (string, string) { return db.Slot, db.Publication },
 		open:   wal.Open,
 		taker:  func(db tenancy.Database) taker { return f.engine(db) },
+		code:   changesCode,
 	})
 	return f
+}
+
+// changesCode goes by upstream's names for the trouble of its poller.
+func changesCode(err error, ran bool) codes.Code {
+	switch code := codes.Of(err).Code; {
+	case code == codes.ErrorStartingPostgresCDC:
+		return code
+	case ran:
+		return codes.PoolingReplicationError
+	case postgres.IsConnection(err):
+		return codes.ReplicationPollerConnectionFailed
+	}
+	return codes.PoolingReplicationPreparationError
 }
 
 func (f changesFeed) engine(db tenancy.Database) *changes.Engine {

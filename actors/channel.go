@@ -8,6 +8,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"realtime/protocol"
+	"realtime/protocol/codes"
 	"realtime/tenancy"
 )
 
@@ -164,6 +165,7 @@ func (c *channel) appendAboutChanges(dst []byte, m *member, status, message stri
 // expel ends a membership with a reason the client is told, the limit it is about if it is about one, and phx_close.
 func (c *channel) expel(m *member, message string, l *protocol.Limit) {
 	c.flush()
+	c.s.complain(m.hello, codes.New(codes.ChannelShutdown, "%s", message), c.room.sub)
 	payload := protocol.AppendSystemLimit(nil, protocol.ExtensionSystem, protocol.StatusError, message, c.room.sub, l)
 	b := protocol.AppendPush(nil, m.hello.Version, m.pushRef(), c.json, protocol.EventSystem, payload)
 	c.part(m, protocol.AppendPhxClose(b, m.hello.Version, m.joinRef, c.json))

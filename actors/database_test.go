@@ -23,6 +23,7 @@ type site struct {
 	tenant *tenancy.Tenant
 	db     postgres.Settings
 	log    *lockedBuffer
+	store  *tenancy.Store
 	tokens int // made by fresh
 }
 
@@ -75,7 +76,7 @@ func newSite(t testing.TB, o Options, sql ...string) *site {
 			t.Log(log.String())
 		}
 	})
-	return &site{t: t, s: s, tenant: row, db: db, log: log}
+	return &site{t: t, s: s, tenant: row, db: db, log: log, store: store}
 }
 
 func (s *site) token(sub string, ttl time.Duration) string {

@@ -3,7 +3,6 @@ package actors
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
@@ -13,6 +12,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"realtime/postgres/wal"
+	"realtime/protocol/codes"
 	"realtime/tenancy"
 )
 
@@ -42,6 +42,7 @@ type spec struct {
 	source func(tenancy.Database) (slot, publication string)
 	open   func(context.Context, wal.Options) (*wal.Stream, error)
 	taker  func(tenancy.Database) taker
+	code   func(err error, ran bool) codes.Code // of what ended a run, or kept it from beginning
 }
 
 // taker takes the transactions of one run. It calls routed with each part that is dealt with, in order.
@@ -127,7 +128,7 @@ func (f *feed) open() {
 func (f *feed) connect(ctx context.Context, row *tenancy.Tenant) *opened {
 	db, err := row.Database()
 	if err != nil {
-		return &opened{err: fmt.Errorf("read the tenant's database settings: %w", err)}
+		return &opened{err: codes.Wrap(codes.ErrorStartingPostgresCDC, err, "")}
 	}
 	o := wal.Options{
 		Settings: db.Settings.WithApplication("realtime_replication_connection"),
@@ -230,6 +231,7 @@ func (f *feed) down(err error) {
 	if !f.since.IsZero() && time.Since(f.since) > steadyAfter {
 		f.backOff = firstBackOff
 	}
+	ran := !f.since.IsZero()
 	f.since = time.Time{}
 	f.s.sys.Root.Send(f.parent, &feedDown{feed: f.spec.name, err: err})
 	if errors.Is(err, wal.ErrSlotInUse) { // by another server: that is no trouble, and is looked at again at once
@@ -240,7 +242,7 @@ func (f *feed) down(err error) {
 	} else {
 		f.s.metrics.feedRestarts.Inc()
 		f.restarts.Add(1)
-		f.log.Error("feed was interrupted", "err", err, "retry_in", f.backOff.String())
+		f.log.Error("feed was interrupted", "code", string(f.spec.code(err, ran)), "err", err, "retry_in", f.backOff.String())
 	}
 	f.s.later(f.self, f.backOff+rand.N(f.backOff/4), &retry{})
 	f.backOff = min(2*f.backOff, lastBackOff)

@@ -7,6 +7,7 @@ import (
 
 	"realtime/postgres"
 	"realtime/postgres/wal"
+	"realtime/protocol/codes"
 )
 
 // How often a feed looks at its slot. That of a durable one is its sign of life, too: see wal.Keeper.
@@ -73,7 +74,7 @@ func (f *feed) watch(ctx context.Context, s *slot) error {
 		case err != nil && s.keeper != nil:
 			return err
 		case err != nil:
-			f.log.Warn("replication slot could not be looked at", "slot", s.name, "err", err)
+			f.log.Warn("replication slot could not be looked at", "code", string(codes.ReplicationSlotCheckSkipped), "slot", s.name, "err", err)
 		default:
 			s.state.Store(&st)
 			said = f.warn(s.name, &st, said)
@@ -103,7 +104,11 @@ func (f *feed) warn(slot string, st *wal.State, said string) string {
 	case "":
 		f.log.Info("replication slot is well again", "slot", slot, "state", *st)
 	default:
-		f.log.Warn("replication slot needs attention", "slot", slot, "why", trouble, "state", *st)
+		code := codes.ReplicationSlotLagTooHigh
+		if st.Status == "" || st.Status == "lost" {
+			code = codes.ReplicationSlotNotAlive
+		}
+		f.log.Warn("replication slot needs attention", "code", string(code), "slot", slot, "why", trouble, "state", *st)
 	}
 	return trouble
 }

@@ -44,6 +44,7 @@ func newMessagesFeed(s *System, t *tenancy.Tenant, parent *actor.PID, p *place, 
 		source: func(db tenancy.Database) (string, string) { return db.MessagesSlot, messages.Publication },
 		open:   messages.Open,
 		taker:  func(tenancy.Database) taker { return f.rows },
+		code:   func(err error, _ bool) codes.Code { return codes.Of(err).Code },
 	})
 	f.rows.log = f.log
 	f.rows.limits.Store(&t.Limits)

@@ -6,6 +6,8 @@ import (
 	"runtime/debug"
 
 	"github.com/asynkron/protoactor-go/actor"
+
+	"realtime/protocol/codes"
 )
 
 // behaviour is what an actor of this package is made of: receive is its type switch, crashed tells those who
@@ -84,7 +86,7 @@ func (s *System) unhandled(c actor.Context) {
 	switch c.Message().(type) {
 	case *actor.Started, *actor.Stopping, *actor.Stopped, *actor.Restarting, *actor.Terminated, actor.AutoReceiveMessage, actor.SystemMessage:
 	default:
-		s.log.Error("UnhandledProcessMessage", "actor", c.Self().Id, "type", slog.AnyValue(typeName(c.Message())))
+		s.log.Error("message of an unknown kind", "code", string(codes.UnhandledProcessMessage), "actor", c.Self().Id, "type", typeName(c.Message()))
 	}
 }
 

@@ -165,6 +165,9 @@ func (d *tenantDatabase) connect(db tenancy.Database) (*postgres.Pool, error) {
 		d.log.Warn("no connection to the tenant's database", "code", string(codes.UnableToConnectToTenantDatabase), "err", err)
 		return nil, f
 	}
+	if db.Settings.OnlyIPv4(ctx) {
+		d.log.Warn("the host of the tenant's database has an IPv4 address only", "code", string(codes.DatabaseIpVersionIsIpv4), "host", db.Settings.Host)
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.life.Err() != nil {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"realtime/postgres/authz"
+	"realtime/protocol/codes"
 )
 
 // tellTwice is how long after the policies changed the Channels are told again: an answer of the old ones may have been under way.
@@ -15,6 +16,7 @@ type policyWatch struct {
 	on      bool
 	name    string    // of the policies when last looked
 	changed time.Time // when they last had another name
+	blind   bool      // the database did not answer last time
 }
 
 // watchPolicies begins to look, with the first private Channel.
@@ -41,9 +43,8 @@ func (t *tenant) look() {
 // looked tells the private Channels about policies that changed. A database that is away is asked again; what it granted holds.
 func (t *tenant) looked(m *looked) {
 	p := &t.policies
-	if m.err != nil {
-		t.log.Debug("no look at the policies", "err", m.err)
-	} else {
+	t.sees(m.err)
+	if m.err == nil {
 		now := time.Now()
 		if m.name != p.name {
 			p.name, p.changed = m.name, now
@@ -57,6 +58,19 @@ func (t *tenant) looked(m *looked) {
 		}
 	}
 	t.s.later(t.self, authz.LookEvery, &look{})
+}
+
+// sees says when the database goes away, and when it is back. Meanwhile public channels go on, and what was granted holds.
+func (t *tenant) sees(err error) {
+	p := &t.policies
+	switch blind := err != nil; {
+	case blind && !p.blind:
+		t.log.Warn("the tenant's database does not answer; public channels and what was granted go on", "code", string(codes.DatabaseConnectionDown), "err", err)
+		p.blind = true
+	case !blind && p.blind:
+		t.log.Info("the tenant's database is back")
+		p.blind = false
+	}
 }
 
 func (t *tenant) anyPrivate() bool {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/netip"
+	"slices"
 )
 
 // IPVersion is the address family that a host's name is resolved in.
@@ -14,6 +16,23 @@ const (
 	IPv4 IPVersion = "ipv4"
 	IPv6 IPVersion = "ipv6"
 )
+
+// OnlyIPv4 reports whether the host is a name that nobody chose an address family for, and that has IPv4 addresses only. What
+// cannot be looked up is left to who connects.
+func (s Settings) OnlyIPv4(ctx context.Context) bool {
+	if s.onSocket() || s.IPVersion != "" {
+		return false
+	}
+	if _, err := netip.ParseAddr(s.Host); err == nil {
+		return false
+	}
+	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", s.Host)
+	return err == nil && onlyIPv4(ips)
+}
+
+func onlyIPv4(ips []netip.Addr) bool {
+	return len(ips) > 0 && !slices.ContainsFunc(ips, func(ip netip.Addr) bool { return !ip.Unmap().Is4() })
+}
 
 // lookup finds the addresses of host that are of this family; an address is its own.
 func (v IPVersion) lookup(ctx context.Context, host string) ([]string, error) {

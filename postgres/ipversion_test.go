@@ -32,3 +32,16 @@ func TestIPVersionChoosesTheAddress(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestOnlyIPv4 is about names; who gives an address, or chose a family, knows.
+func TestOnlyIPv4(t *testing.T) {
+	six, err := net.DefaultResolver.LookupNetIP(t.Context(), "ip6", "localhost")
+	for s, want := range map[*postgres.Settings]bool{
+		{Host: "localhost"}: err != nil || len(six) == 0, {Host: "127.0.0.1"}: false, {Host: "::1"}: false, {Host: "/run/pg"}: false,
+		{Host: "localhost", IPVersion: postgres.IPv4}: false, {Host: "no-such-host.invalid"}: false,
+	} {
+		if got := s.OnlyIPv4(t.Context()); got != want {
+			t.Errorf("%s: got %v, want %v", s.Host, got, want)
+		}
+	}
+}

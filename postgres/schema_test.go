@@ -9,6 +9,7 @@ import (
 
 	"realtime/postgres"
 	"realtime/postgres/pgtest"
+	"realtime/protocol/codes"
 )
 
 func TestInstallSchemaTwice(t *testing.T) {
@@ -29,6 +30,20 @@ func TestInstallSchemaTwice(t *testing.T) {
 	}
 	if diff := cmp.Diff(pgtest.Catalog(t, s, "realtime"), before); diff != "" {
 		t.Errorf("changed (-got +want):\n%s", diff)
+	}
+}
+
+// TestASchemaThatCannotBeMade: in a database whose owner somebody else is, by a role that may do nothing there.
+func TestASchemaThatCannotBeMade(t *testing.T) {
+	s := pgtest.DB(t)
+	role := pgtest.Name(t)
+	pgtest.Exec(t, s, `create role "`+role+`" login password 'x'`)
+	t.Cleanup(func() { pgtest.Exec(t, s, `drop role "`+role+`"`) })
+	bare := s
+	bare.User, bare.Password = role, "x"
+	_, err := postgres.PrepareTenant(t.Context(), pgtest.Conn(t, bare), time.Now())
+	if f := codes.Of(err); f == nil || f.Code != codes.MigrationsFailedToRun {
+		t.Errorf("got %v", err)
 	}
 }
 

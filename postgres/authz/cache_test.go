@@ -211,6 +211,19 @@ func TestOddInput(t *testing.T) {
 	}
 }
 
+// A question that the database cannot answer at all has a code of its own, and denies.
+func TestQuestionsWithoutAnAnswer(t *testing.T) {
+	db := tenant(t)
+	pgtest.Exec(t, db, "drop table realtime.messages cascade")
+	g, err := cache(t, db, 1).Check(t.Context(), as(alice, "room"))
+	if err == nil {
+		err = g.Err(All()...)
+	}
+	if f := codes.Of(err); f == nil || f.Code != codes.UnableToSetPolicies || may(g) != "|" {
+		t.Errorf("got %v, %v", g, err)
+	}
+}
+
 // A context that ends denies, with a code.
 func TestEndedQuestionsAreDenied(t *testing.T) {
 	db := tenant(t)

@@ -134,8 +134,8 @@ func TestPassingTroubleIsAnsweredAndTriedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := r.ask("x", authenticated, "{}", allOfOpen)
-	if a.Err == nil || !a.Retry {
-		t.Fatalf("got %+v, want an error that is tried again", a)
+	if a.Err == nil || !a.Retry || a.Err.Code != codes.IncreaseSubscriptionConnectionPool {
+		t.Fatalf("got %+v, want that the database took too long, and that it is tried again", a)
 	}
 	if _, err := blocker.Exec(t.Context(), "commit"); err != nil {
 		t.Fatal(err)

@@ -15,10 +15,6 @@ var backgroundTable = []Entry{
 		Meaning: "A tenant's row is deleted, but what it left behind could not be cleared.",
 		Remedy:  "Read the cause in the log line; slots in the tenant's database may be left to drop.",
 	}, {
-		Code: RpcError, Level: levelError, Text: "RPC error", Status: 500, Effect: Refuse,
-		Meaning: "Another node of the cluster failed to do its part of a request.",
-		Remedy:  "Read that node's log at the same time.",
-	}, {
 		Code: HttpServerError, Level: levelError, Text: "Internal Server Error", Status: 500, Effect: Refuse,
 		Meaning: "A request was answered with a status of 500 or above.",
 		Remedy:  "Read the cause in the log line and report it.",
@@ -26,10 +22,6 @@ var backgroundTable = []Entry{
 		Code: HttpClientError, Level: levelWarn, Text: "Bad Request", Status: 400, Effect: Refuse,
 		Meaning: "A request was for an unknown route, or its body could not be read.",
 		Remedy:  "Correct the caller.",
-	}, {
-		Code: RealtimeNodeDisconnected, Level: levelError, Text: "Unable to connect to another node", Effect: None,
-		Meaning: "A node of the cluster does not answer; its clients do not get this node's messages.",
-		Remedy:  "Check that node and the line to it: `realtime cluster status`.",
 	}, {
 		Code: JanitorFailedToDeleteOldMessages, Level: levelError, Text: "Scheduled cleanup failed", Effect: None,
 		Meaning: "Partitions of realtime.messages older than three days could not be dropped.",
@@ -39,20 +31,8 @@ var backgroundTable = []Entry{
 		Meaning: "The receiver of pushed metrics did not answer in a minute.",
 		Remedy:  "Check METRICS_PUSHER_URL.",
 	}, {
-		Code: MetricsPusherTaskExited, Level: levelError, Text: "Pushing metrics was ended", Effect: None,
-		Meaning: "The task that pushes metrics was ended from outside.",
-		Remedy:  "Nothing, it runs again; report it if it comes back.",
-	}, {
 		Code: MetricsPusherFailed, Level: levelError, Text: "Pushing metrics failed", Effect: None,
 		Meaning: "The receiver of pushed metrics refused them or could not be reached.",
 		Remedy:  "Check METRICS_PUSHER_URL and its credentials.",
-	}, {
-		Code: MetricsPusherException, Level: levelError, Text: "Pushing metrics raised an error", Effect: None,
-		Meaning: "Metrics could not be collected for pushing.",
-		Remedy:  "Report it with the log line.",
-	}, {
-		Code: TenantInfoPgVersionFailed, Level: levelWarn, Text: "Unable to read the version of Postgres", Effect: None,
-		Meaning: "The status page could not ask a tenant's database for its version.",
-		Remedy:  "See UnableToConnectToProject.",
 	},
 }

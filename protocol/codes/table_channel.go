@@ -27,10 +27,6 @@ var channelTable = []Entry{
 		Meaning: "A presence message was neither track nor untrack.",
 		Remedy:  "Correct the client.",
 	}, {
-		Code: UnableToTrackPresence, Level: levelError, Counted: true, Text: "Unable to track presence", Effect: Refuse,
-		Meaning: "The server could not take a presence up.",
-		Remedy:  "Read the cause in the log line and report it.",
-	}, {
 		Code: UnableToHandlePresence, Level: levelWarn, Counted: true, Text: "Unable to handle presence", Effect: Refuse,
 		Meaning: "A presence message failed, most often because no policy lets the client write presence.",
 		Remedy:  "Write an INSERT policy on realtime.messages for the extension presence.",

@@ -5,19 +5,15 @@ var databaseTable = []Entry{
 	{
 		Code: UnableToConnectToTenantDatabase, Level: levelError, Text: "Unable to connect to tenant database", Effect: None,
 		Meaning: "The pool for a tenant's database could not be opened.",
-		Remedy:  "Check host, port, password and TLS of the tenant's settings from this machine; `realtime doctor` does.",
+		Remedy:  "Check host, port, password and TLS of the tenant's settings from this machine; what lacks is said when the server starts.",
 	}, {
 		Code: DatabaseIpVersionIsIpv4, Level: levelWarn, Text: "Tenant database host resolved to an IPv4 address", Effect: None,
-		Meaning: "The database's host has no IPv6 address although one was asked for.",
-		Remedy:  "Set the tenant's ip_version, or give the host an AAAA record.",
+		Meaning: "The name of the database's host has no IPv6 address. It is said once for each pool.",
+		Remedy:  "Nothing, or set ip_version to ipv4 in the tenant's settings to say that this is meant.",
 	}, {
-		Code: DatabaseConnectionDown, Level: levelWarn, Text: "Database pool connection lost, recovery window opened", Effect: None,
+		Code: DatabaseConnectionDown, Level: levelWarn, Text: "Database pool connection lost", Effect: None,
 		Meaning: "The tenant's database went away; the server tries to get it back.",
 		Remedy:  "Nothing if it was a restart; else look at the database.",
-	}, {
-		Code: DatabaseConnectionRecoveryWindowExceeded, Level: levelError, Text: "Database pool could not reconnect, terminating connection", Effect: None,
-		Meaning: "The tenant's database did not come back in time.",
-		Remedy:  "See UnableToConnectToTenantDatabase.",
 	}, {
 		Code: MigrationsFailedToRun, Level: levelError, Text: "Unable to run migrations", Effect: None,
 		Meaning: "The tables and functions that users' SQL needs could not be made in the tenant's database.",
@@ -29,7 +25,7 @@ var databaseTable = []Entry{
 	}, {
 		Code: StartReplicationFailed, Level: levelError, Text: "Unable to start replication", Effect: None,
 		Meaning: "The stream of realtime.messages, which carries broadcasts from the database, could not be started.",
-		Remedy:  "Check wal_level, free slots and walsenders, and the REPLICATION right of the role; `realtime doctor` does.",
+		Remedy:  "Check wal_level, free slots and walsenders, and the REPLICATION right of the role; what lacks is said when the server starts.",
 	}, {
 		Code: ReplicationConnectionTimeout, Level: levelError, Text: "Replication connection timed out during initialization", Effect: None,
 		Meaning: "Postgres did not answer while replication was being started; long transactions hold a new slot up.",
@@ -43,25 +39,13 @@ var databaseTable = []Entry{
 		Meaning: "The stream of realtime.messages was cut; the server starts it again.",
 		Remedy:  "Nothing if the database was restarted; else see the cause.",
 	}, {
-		Code: ReplicationConnectionRecoveryFailed, Level: levelError, Text: "DB check failed during recovery", Effect: None,
-		Meaning: "The database could not be asked whether replication can be started again.",
-		Remedy:  "See the cause in the log line.",
-	}, {
-		Code: ReplicationRecoveryWindowExceeded, Level: levelError, Text: "Replication recovery window exceeded, terminating connection", Effect: None,
-		Meaning: "The stream of realtime.messages could not be started again for very long.",
-		Remedy:  "See StartReplicationFailed for the reason.",
-	}, {
-		Code: ReplicationConnectionWatchdogTimeout, Level: levelError, Text: "ReplicationConnection is not responding", Effect: None,
-		Meaning: "The reader of a stream gave no sign of life and is started again.",
-		Remedy:  "Report it with a goroutine dump if it comes back.",
-	}, {
 		Code: ReplicationSlotNotAlive, Level: levelError, Text: "Replication slot is not alive, shutting down", Effect: None,
 		Meaning: "The slot being read is gone or inactive: dropped, or invalidated by max_slot_wal_keep_size.",
 		Remedy:  "Nothing, a new one is made; messages in between are lost. Find out who dropped it.",
 	}, {
-		Code: ReplicationSlotLagTooHigh, Level: levelError, Effect: None,
-		Text:    "Replication slot lag exceeds 50% of max_slot_wal_keep_size, shutting down",
-		Meaning: "The server falls behind the database's writes.",
+		Code: ReplicationSlotLagTooHigh, Level: levelWarn, Effect: None,
+		Text:    "Replication slot lag is too high",
+		Meaning: "The server falls behind the database's writes; the line says how far.",
 		Remedy:  "Publish fewer tables, make policies cheaper, or raise max_slot_wal_keep_size.",
 	}, {
 		Code: ReplicationSlotCheckSkipped, Level: levelWarn, Text: "Could not check replication slot", Effect: None,
@@ -75,19 +59,6 @@ var databaseTable = []Entry{
 		Code: UnexpectedMessageReceived, Level: levelError, Text: "Unexpected replication message", Effect: None,
 		Meaning: "Postgres sent something that the decoder does not know.",
 		Remedy:  "Report it with the version of Postgres.",
-	}, {
-		Code: ErrorExecutingTransaction, Level: levelError, Text: "Error executing a transaction", Status: 500, Effect: Refuse,
-		Meaning: "A transaction in the tenant's database failed.",
-		Remedy:  "Read the cause in the log line.",
-	}, {
-		Code: ErrorRunningQuery, Level: levelError, Text: "Error running a query", Status: 500, Effect: Refuse,
-		Meaning: "A query in the tenant's database failed.",
-		Remedy:  "Read the cause in the log line.",
-	}, {
-		Code: UnableCheckoutConnection, Level: levelError, Status: 500, Effect: Refuse,
-		Text:    "Unable to checkout connection, please check your connection pool configuration",
-		Meaning: "The pool of the tenant's database gave no connection in time.",
-		Remedy:  "Raise db_pool in the tenant's settings; look for statements that hang.",
 	}, {
 		Code: UnknownError, Level: levelError, Text: "Unknown error", Status: 500, Effect: Refuse,
 		Meaning: "Something failed that no code names.",

@@ -34,9 +34,5 @@ var handshakeTable = []Entry{
 		Code: JoinsRateLimitReached, Level: levelWarn, Counted: true, Text: "Too many joins per second", Status: 429, Effect: Refuse,
 		Meaning: "A handshake came while the tenant's joins were over max_joins_per_second.",
 		Remedy:  "Wait for the average over a minute to sink, or raise max_joins_per_second; a client that joins in a loop shows in the join counts.",
-	}, {
-		Code: UnknownErrorOnCounter, Level: levelError, Counted: true, Text: "Unknown Error on Channel", Status: 500, Effect: Refuse,
-		Meaning: "A counter that a limit depends on could not be read.",
-		Remedy:  "Report it with the log line: a counter in memory does not fail.",
 	},
 }

@@ -81,20 +81,12 @@ var joinTable = []Entry{
 		Code: UnableToConnectToProject, Level: levelError, Counted: true, Status: 422, Effect: Refuse,
 		Text:    "Realtime was unable to connect to the project database",
 		Meaning: "The tenant's database does not answer.",
-		Remedy:  "Check host, port, password and TLS of the tenant's settings from this machine; `realtime doctor` does.",
+		Remedy:  "Check host, port, password and TLS of the tenant's settings from this machine; what lacks is said when the server starts.",
 	}, {
 		Code: InitializingProjectConnection, Level: levelInfo, Counted: true, Status: 422, Effect: Refuse,
 		Text:    "Realtime is initializing the project connection",
 		Meaning: "The connection to the tenant's database is still being made.",
 		Remedy:  "Nothing: clients try again. If it lasts, look for UnableToConnectToProject.",
-	}, {
-		Code: TimeoutOnRpcCall, Level: levelError, Counted: true, Text: "Node request timeout", Status: 500, Effect: Refuse,
-		Meaning: "Another node of the cluster did not answer in time.",
-		Remedy:  "Check that node and the line to it: `realtime cluster status`.",
-	}, {
-		Code: ErrorOnRpcCall, Level: levelError, Counted: true, Text: "RPC call error", Status: 500, Effect: Refuse,
-		Meaning: "Another node of the cluster answered with an error.",
-		Remedy:  "Read that node's log at the same time.",
 	}, {
 		Code: UnableToReplayMessages, Level: levelWarn, Counted: true, Text: "Realtime was unable to replay messages", Effect: Refuse,
 		Meaning: "A replay was asked for on a public channel, with bad parameters, or its query failed.",
