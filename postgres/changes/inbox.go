@@ -236,7 +236,7 @@ func (e *Engine) postpone(ctx context.Context, news []*subscriber, err error) er
 	}
 	fault := codes.Wrap(codes.UnableToSubscribeToPostgres, err, "%s",
 		"Unable to subscribe to changes: the database could not be asked (SQLSTATE "+postgres.State(err)+"). It is tried again.")
-	if postgres.IsQueryCanceled(err) || errors.Is(err, context.DeadlineExceeded) {
+	if postgres.IsQueryCanceled(err) || postgres.State(err) == "55P03" || errors.Is(err, context.DeadlineExceeded) { // lock_not_available
 		fault = codes.Wrap(codes.IncreaseSubscriptionConnectionPool, err, "%s", `{:error, "Too many database timeouts"}`)
 	}
 	if len(e.retries) == 0 {
