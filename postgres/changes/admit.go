@@ -15,6 +15,7 @@ type imaging struct {
 	// hoisted are the claims-only parts, the columns of the claims table. branches and pairs have those columns in them,
 	// whole has not: it is the policy as it stands, for one text of claims at a time.
 	hoisted      []string
+	checked      []string // claims-only parts that are not kept, because settings may change them, but may raise errors
 	branches     []branch
 	pairs, whole string
 	claims       *claimsTable

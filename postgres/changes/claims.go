@@ -174,13 +174,14 @@ func (e *Engine) storePart(ctx context.Context, p *plan, principals []*principal
 		if err := r.Scan(&i, &got, &state); err != nil {
 			return err
 		}
-		if i < 1 || i > len(principals) || state == nil && len(got) != len(p.image.hoisted) {
+		if i < 1 || i > len(principals) || state == nil && len(got) != len(p.image.hoisted)+len(p.image.checked) {
 			return fmt.Errorf("claims %d of %d", i, len(principals))
 		}
 		if state != nil {
 			principals[i-1].join(p, nil)
 			return nil
 		}
+		got = got[:len(p.image.hoisted)]
 		if p.tier != tierJoin {
 			got = nil
 		}

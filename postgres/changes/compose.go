@@ -27,7 +27,8 @@ func (a *admission) compose() (*imaging, reason) {
 		h.unstable[o.name] = h.unstable[o.name] || o.stable
 		br.raises[o.name] = br.raises[o.name] || !o.leakproof
 	}
-	var plain, hoisted [2][][]piece // permissive, restrictive
+	all := hoister{alias: h.alias, accessors: h.accessors, shaped: h.shaped, tables: h.tables} // whatever depends on claims
+	var plain, hoisted [2][][]piece                                                            // permissive, restrictive
 	for _, q := range a.policies {
 		if q.qual == "" {
 			continue
@@ -40,6 +41,7 @@ func (a *admission) compose() (*imaging, reason) {
 		if q.permissive {
 			n = 0
 		}
+		_ = all.hoist(list)
 		plain[n], hoisted[n] = append(plain[n], list), append(hoisted[n], h.hoist(list))
 	}
 	if len(plain[0]) == 0 {
@@ -48,6 +50,11 @@ func (a *admission) compose() (*imaging, reason) {
 	im := &imaging{
 		hoisted: h.hoisted, whole: writeSQL(combined(plain[0], plain[1])), pairs: writeSQL(combined(hoisted[0], hoisted[1])),
 		branches: br.branches(hoisted[0], hoisted[1]),
+	}
+	for _, part := range all.hoisted {
+		if !slices.Contains(h.hoisted, part) {
+			im.checked = append(im.checked, part)
+		}
 	}
 	for i, mentioned := range a.p.mentions {
 		if mentioned {

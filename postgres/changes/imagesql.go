@@ -103,6 +103,11 @@ func (p *plan) hoistSQL(im *imaging) string {
 		values = append(values, "("+expression+") as "+valueColumn(i))
 		texts = append(texts, outputText("realtime_s."+valueColumn(i)))
 	}
+	for i, expression := range im.checked { // an error counts, the value does not
+		name := fmt.Sprintf("k%d", i+1)
+		values = append(values, "("+expression+") as "+name)
+		texts = append(texts, "pg_catalog.num_nulls(realtime_s."+name+")::pg_catalog.text")
+	}
 	ask := "realtime_got := array[]::pg_catalog.text[]"
 	if len(values) > 0 {
 		ask = "select array[" + strings.Join(texts, ", ") + "]::pg_catalog.text[] into realtime_got from (select " + strings.Join(values, ", ") + " offset 0) as realtime_s"
