@@ -50,8 +50,9 @@ fuzz: ## fuzz every decoder for T each (T=10s)
 golden: ## rewrite the golden frames from what the code makes now
 	go test ./protocol -run Golden -update
 
-gen: ## write the generated documents: docs/configuration.md, docs/errors.md
+gen: ## write the generated documents in docs: configuration.md, errors.md, claims.md, metrics.md
 	go run ./cmd/realtime gen docs
+	go test -count=1 ./tests/metrics -run TestMetrics -update
 
 fmt: ## format the code
 	go run $(GOFUMPT) -l -w .

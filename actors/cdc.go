@@ -55,6 +55,7 @@ func (d *cdc) receive(c actor.Context) {
 	switch m := c.Message().(type) {
 	case *actor.Started:
 		d.self = c.Self()
+		d.counts.subscribers.Store(0)
 	case *row:
 		d.refresh(c, m)
 	case *release:
@@ -113,6 +114,7 @@ func (d *cdc) subscribe(c actor.Context, m *subscribe) {
 		w.heard, w.owed = old.heard, old.owed
 	}
 	d.subs[member] = w
+	d.counts.subscribers.Store(int64(len(d.subs)))
 	if d.feed == nil && !d.closed {
 		d.startFeed(c)
 	}
@@ -125,7 +127,7 @@ func (d *cdc) startFeed(c actor.Context) {
 	if d.s.draining.Load() {
 		return
 	}
-	p, err := d.s.spawn(c, d.name("changes"), "changes", newChangesFeed(d.s, d.row, d.self, d.place))
+	p, err := d.s.spawn(c, d.name("changes"), "changes", newChangesFeed(d.s, d.row, d.self, d.place, d.counts))
 	if err != nil {
 		d.log.Error("start feed of changes", "err", err)
 		return
@@ -141,6 +143,7 @@ func (d *cdc) unsubscribe(m *unsubscribe) {
 		return
 	}
 	delete(d.subs, m.m)
+	d.counts.subscribers.Store(int64(len(d.subs)))
 	if d.up {
 		d.feed.send(m)
 	}
@@ -235,6 +238,7 @@ func (d *cdc) answer(m *answer) {
 		w.heard, w.live, w.owed = true, true, false
 	case !m.a.Retry:
 		delete(d.subs, member)
+		d.counts.subscribers.Store(int64(len(d.subs)))
 	}
 	tell(w.sub, &live{m: member, answer: m.a, missed: missed})
 }

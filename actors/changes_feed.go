@@ -16,14 +16,14 @@ type changesFeed struct {
 	pace *pacer
 }
 
-func newChangesFeed(s *System, t *tenancy.Tenant, parent *actor.PID, p *place) changesFeed {
+func newChangesFeed(s *System, t *tenancy.Tenant, parent *actor.PID, p *place, n *counts) changesFeed {
 	f := changesFeed{pace: &pacer{}}
 	f.feed = newFeed(s, t, parent, p, spec{
 		name:   "changes",
 		source: func(db tenancy.Database) (string, string) { return db.Slot, db.Publication },
 		open:   wal.Open,
 		taker:  func(db tenancy.Database) taker { return f.engine(db) },
-		code:   changesCode,
+		code:   changesCode, figures: &n.figures.poller,
 	})
 	return f
 }

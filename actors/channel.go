@@ -43,6 +43,8 @@ type channel struct {
 	replayed map[string][]*member // who got which message by replay
 	storing  storing
 	recent   recents
+	steps    int // messages of clients since the last flush
+	began    time.Time
 	due      deadlines
 	timer    *time.Timer
 	timerAt  time.Time
@@ -63,8 +65,10 @@ func (c *channel) receive(x actor.Context) {
 		c.x = x
 		c.self = &post{root: c.s.sys.Root, pid: x.Self(), box: c.box}
 	case *publish:
+		c.step(m.from)
 		c.publish(m)
 	case *push:
+		c.step(m.from)
 		c.push(m)
 	case *joinChannel:
 		c.join(m)
@@ -135,7 +139,22 @@ func (c *channel) flush() {
 func (c *channel) settle() {
 	if c.self.box.UserMessageCount() <= 0 || c.full() {
 		c.flush()
+		if c.steps > 0 {
+			c.s.metrics.global.handled.observe(c.steps, time.Since(c.began))
+			c.steps = 0
+		}
 	}
+}
+
+// step begins to measure how long a client's messages take, up to the next flush.
+func (c *channel) step(from *member) {
+	if from == nil {
+		return
+	}
+	if c.steps == 0 {
+		c.began = time.Now()
+	}
+	c.steps++
 }
 
 func (c *channel) full() bool {

@@ -148,6 +148,7 @@ func (c *channel) admit(m *member, status, message string) {
 	if m.present && m.hears.presence() {
 		c.enter(m)
 	}
+	c.s.metrics.global.joined.WithLabelValues("ok").Inc()
 	c.s.metrics.joinSeconds.Observe(time.Since(m.started).Seconds())
 }
 

@@ -20,8 +20,10 @@ func (c *channel) rows(r *rows) {
 	c.flush()
 	if limit := c.tenant.Limits.EventsPerSecond; c.counts.changes.Exceeded(limit) {
 		c.s.metrics.droppedChanges.Add(float64(len(r.list)))
+		c.counts.figures.poller.skips.WithLabelValues("rate_limited").Add(float64(len(r.list)))
 		return
 	}
+	c.counts.figures.poller.dispatch.Add(float64(len(r.list)))
 	var run []audience
 	var buf [][]byte
 	for i := range r.list {

@@ -76,7 +76,7 @@ func TestCodesOfTheTenantsPool(t *testing.T) {
 	s := newSite(t, Options{})
 	named := s.db
 	named.Host = "localhost"
-	d := s.s.newTenantDatabase(s.elsewhere("named", named))
+	d := s.s.newTenantDatabase(s.elsewhere("named", named), newFigures("named", newCounts(s.s.rates, s.tenant)))
 	if _, err := d.open(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +94,7 @@ func TestCodesOfTheTenantsPool(t *testing.T) {
 	silent.Port = l.Addr().(*net.TCPAddr).Port
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if _, err := s.s.newTenantDatabase(s.elsewhere("silent", silent)).open(ctx); err == nil || codes.Of(err).Code != codes.InitializingProjectConnection {
+	if _, err := s.s.newTenantDatabase(s.elsewhere("silent", silent), newFigures("silent", newCounts(s.s.rates, s.tenant))).open(ctx); err == nil || codes.Of(err).Code != codes.InitializingProjectConnection {
 		t.Errorf("got %v", err)
 	}
 }

@@ -132,7 +132,7 @@ func labels(m *dto.Metric) string {
 // A feed says how far behind it is and in what state its slot is; what it said goes with it.
 func TestFeedMetricsComeAndGo(t *testing.T) {
 	r := prometheus.NewRegistry()
-	s := newSite(t, Options{Metrics: r, FeedIdle: 100 * time.Millisecond}, todos...)
+	s := newSite(t, Options{TenantMetrics: r, FeedIdle: 100 * time.Millisecond}, todos...)
 	a := s.connect(alice)
 	a.watch()
 	const changes = "feed=changes,tenant=realtime-dev"

@@ -43,6 +43,8 @@ type spec struct {
 	open   func(context.Context, wal.Options) (*wal.Stream, error)
 	taker  func(tenancy.Database) taker
 	code   func(err error, ran bool) codes.Code // of what ended a run, or kept it from beginning
+
+	figures *pollerFigures // nil: upstream has none of its kind
 }
 
 // taker takes the transactions of one run. It calls routed with each part that is dealt with, in order.
@@ -113,7 +115,7 @@ func (f *feed) receive(c actor.Context) {
 	case *row:
 		f.row = m.t
 	case *actor.Stopping:
-		f.crashed(c)
+		f.stopped()
 	default:
 		f.s.unhandled(c)
 	}
@@ -209,6 +211,9 @@ func (f *feed) play(s *slot, t taker) {
 		f.place.set(f.place.get().After(tx))
 		s.stream.Done(tx)
 		s.commit.Store(tx.Time.UnixMilli())
+		if p := f.spec.figures; p != nil {
+			p.routed.Observe(millis(time.Since(tx.Time)))
+		}
 		if tx.Last {
 			s.stream.Confirm(tx.End)
 		}
@@ -242,14 +247,36 @@ func (f *feed) down(err error) {
 	} else {
 		f.s.metrics.feedRestarts.Inc()
 		f.restarts.Add(1)
+		if p := f.spec.figures; p != nil {
+			p.interrupted(err, ran)
+		}
 		f.log.Error("feed was interrupted", "code", string(f.spec.code(err, ran)), "err", err, "retry_in", f.backOff.String())
 	}
 	f.s.later(f.self, f.backOff+rand.N(f.backOff/4), &retry{})
 	f.backOff = min(2*f.backOff, lastBackOff)
 }
 
+// stopped: nobody needs the feed any more.
+func (f *feed) stopped() {
+	if p := f.spec.figures; p != nil {
+		reason := "normal"
+		if f.s.draining.Load() {
+			reason = "shutdown"
+		}
+		p.stops.WithLabelValues(reason).Inc()
+	}
+	f.over()
+}
+
 // crashed: the CDC sees the end of its child and starts another.
 func (f *feed) crashed(actor.Context) {
+	if p := f.spec.figures; p != nil {
+		p.crashes.Inc()
+	}
+	f.over()
+}
+
+func (f *feed) over() {
 	f.s.metrics.feeds.remove(f)
 	f.end()
 }

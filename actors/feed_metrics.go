@@ -45,6 +45,19 @@ func (g *feedFigures) remove(f *feed) {
 	delete(g.feeds, f)
 }
 
+// streaming is the tenants with a feed that streams.
+func (g *feedFigures) streaming() map[string]struct{} {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	out := map[string]struct{}{}
+	for f := range g.feeds {
+		if f.slot.Load() != nil {
+			out[f.tenant] = struct{}{}
+		}
+	}
+	return out
+}
+
 // Describe implements prometheus.Collector.
 func (g *feedFigures) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{

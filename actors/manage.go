@@ -67,7 +67,9 @@ func (s *System) Prepare(ctx context.Context, t *tenancy.Tenant) error {
 		return err
 	}
 	defer conn.Close(ctx)
-	done, err := postgres.PrepareTenant(ctx, conn, time.Now())
+	begun := time.Now()
+	done, err := postgres.PrepareTenant(ctx, conn, begun)
+	s.migrated(t, done, err, time.Since(begun))
 	if len(done.Schema.Done) > 0 {
 		s.log.Info("schema realtime installed", "tenant", t.ExternalID)
 	}

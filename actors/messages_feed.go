@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync/atomic"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 
@@ -77,6 +78,8 @@ func (r *messageRows) Run(ctx context.Context, in <-chan *wal.Tx, routed func(*w
 func (r *messageRows) route(ctx context.Context, tx *wal.Tx, gone func() bool) {
 	var list []Publication
 	var lost map[error]int
+	var since []time.Time
+	r.counts.figures.committed.Observe(millis(time.Since(tx.Time)))
 	for i := range tx.Rows {
 		m, wanted, err := r.decoder.Decode(&tx.Rows[i])
 		if wanted {
@@ -86,6 +89,7 @@ func (r *messageRows) route(ctx context.Context, tx *wal.Tx, gone func() bool) {
 		case err != nil:
 			lost = r.lose(ctx, lost, err, m.Broadcast.ID)
 		case wanted:
+			since = append(since, m.InsertedAt)
 			list = append(list, Publication{Topic: m.Topic, Private: m.Private, Broadcast: m.Broadcast})
 		}
 	}
@@ -99,6 +103,11 @@ func (r *messageRows) route(ctx context.Context, tx *wal.Tx, gone func() bool) {
 	}
 	r.to.wait(partsRoom, gone)
 	r.to.send(&publication{msgs: list, busiest: &r.busiest})
+	for now := time.Now(); len(since) > 0; since = since[1:] {
+		if !since[0].IsZero() {
+			r.counts.figures.inserted.Observe(millis(now.Sub(since[0])))
+		}
+	}
 	if p := r.busiest.Load(); p != nil {
 		p.wait(channelRoom, gone)
 	}

@@ -37,6 +37,7 @@ type Reader struct {
 	waiting atomic.Int32 // frames given to the Socket and not passed on yet
 	lonely  atomic.Int64 // Unix milliseconds since when a socket that tried to join has no channel; 0: it has, or never tried
 	gone    atomic.Bool
+	settled bool // its bytes are in its tenant's figures, whose mutex guards this
 }
 
 // Message handles one client message. data may be reused after it returns.

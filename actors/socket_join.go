@@ -90,6 +90,7 @@ func (k *socket) admitted(c actor.Context, m *admitted) {
 func (k *socket) refused(c actor.Context, m *refused) {
 	k.pending--
 	k.s.complain(k.r.hello, m.fault, m.m.topic)
+	k.s.metrics.global.joined.WithLabelValues("error").Inc()
 	if k.gone {
 		k.stopWhenDone(c)
 		return

@@ -24,6 +24,7 @@ type Options struct {
 	Log                 *slog.Logger          // nil: nothing is logged
 	Metrics             prometheus.Registerer // nil: metrics are kept but not exported
 	TenantMetrics       prometheus.Registerer // the same for those that are kept by tenant
+	MetricsCleaner      time.Duration         // between two looks for tenants whose series can go; 0: each scrape looks
 	Bus                 Bus                   // nil: Solo
 	JoinPause           time.Duration         // before a refused join is answered; 0: at once (CHANNEL_ERROR_BACKOFF_MS)
 	NoChannelTimeout    time.Duration         // a socket without a channel is closed after it; 0: 10 min
@@ -85,18 +86,11 @@ func New(o Options) (*System, error) {
 	setDefault(&o.LiveTimeout, 8*time.Second)
 	o.Upkeep.defaults()
 	s := &System{o: o, log: o.Log, bus: o.Bus, rates: ratelimit.NewRegistry(), metrics: newMetrics(), readers: map[*Reader]struct{}{}, databases: map[*tenantDatabase]struct{}{}, swept: make(chan struct{}), kept: make(chan struct{})}
-	s.figures = &tenantFigures{s: s, now: time.Now, tenants: map[string]*visible{}}
+	s.figures = &tenantFigures{s: s, now: time.Now, every: o.MetricsCleaner, tenants: map[string]*visible{}}
 	s.rates.OnCrossing(s.crossing)
 	s.guard = actor.WithGuardian(stopAlways())
-	if o.TenantMetrics != nil {
-		if err := o.TenantMetrics.Register(s.figures); err != nil {
-			return nil, fmt.Errorf("register metrics: %w", err)
-		}
-	}
-	if o.Metrics != nil {
-		if err := s.metrics.register(o.Metrics, s); err != nil {
-			return nil, fmt.Errorf("register metrics: %w", err)
-		}
+	if err := s.metrics.register(s, o.Metrics, o.TenantMetrics); err != nil {
+		return nil, fmt.Errorf("register metrics: %w", err)
 	}
 	s.life, s.end = context.WithCancel(context.Background()) //nolint:forbidigo // the tree has no caller to inherit from
 	s.sys = actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return quiet(o.Log) }),
@@ -226,13 +220,10 @@ func (s *System) Connections() int {
 }
 
 func (s *System) forget(r *Reader) {
+	s.figures.ended(r)
 	s.mu.Lock()
-	_, had := s.readers[r]
 	delete(s.readers, r)
 	s.mu.Unlock()
-	if had {
-		s.figures.ended(r)
-	}
 }
 
 // cut logs and counts a peer that did not keep up.

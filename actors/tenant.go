@@ -16,6 +16,7 @@ import (
 type counts struct {
 	users                            atomic.Int64
 	stream                           atomic.Int64 // run of the feed of messages, 0 while nothing streams; written by the CDC
+	subscribers                      atomic.Int64 // members that subscribe to changes; written by the CDC
 	joins, events, changes, presence *ratelimit.Meter
 	figures                          *figures
 }

@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/singleflight"
@@ -41,6 +42,10 @@ type tenantDatabase struct {
 	flight singleflight.Group
 	turn   chan struct{} // of those who can wait
 
+	id        string
+	connected atomic.Bool // pool is not nil
+	migrated  func(*tenancy.Tenant, postgres.Prepared, error, time.Duration)
+
 	mu       sync.Mutex
 	row      *tenancy.Tenant
 	pool     *postgres.Pool
@@ -49,10 +54,15 @@ type tenantDatabase struct {
 	fault    *codes.Fault     // of the last of them
 }
 
-func (s *System) newTenantDatabase(t *tenancy.Tenant) *tenantDatabase {
-	d := &tenantDatabase{log: s.log.With("tenant", t.ExternalID), row: t, turn: make(chan struct{}, 1)}
+func (s *System) newTenantDatabase(t *tenancy.Tenant, f *figures) *tenantDatabase {
+	d := &tenantDatabase{id: t.ExternalID, log: s.log.With("tenant", t.ExternalID), row: t, turn: make(chan struct{}, 1)}
 	d.life, d.end = context.WithCancel(s.life)
 	d.policy = authz.New(d.life, d.open)
+	d.policy.OnAsked(func(took time.Duration) {
+		f.reads.Observe(millis(took))
+		f.writes.Observe(millis(took))
+	})
+	d.migrated = s.migrated
 	s.mu.Lock()
 	s.databases[d] = struct{}{}
 	s.mu.Unlock()
@@ -97,6 +107,7 @@ func (d *tenantDatabase) close() {
 	d.mu.Lock()
 	pool := d.pool
 	d.pool = nil
+	d.connected.Store(false)
 	d.mu.Unlock()
 	if pool != nil {
 		pool.Close()
@@ -179,6 +190,7 @@ func (d *tenantDatabase) connect(db tenancy.Database) (*postgres.Pool, error) {
 		d.policy.ForgetAll()
 	}
 	d.pool, d.settings, d.failed = pool, db, nil
+	d.connected.Store(true)
 	return pool, nil
 }
 
@@ -225,7 +237,9 @@ func (d *tenantDatabase) ready(ctx context.Context, pool *postgres.Pool, size in
 		return fmt.Errorf("prepare the tenant's database: %w", err)
 	}
 	defer conn.Release()
-	_, err = postgres.PrepareTenant(ctx, conn.Conn(), time.Now())
+	begun := time.Now()
+	done, err := postgres.PrepareTenant(ctx, conn.Conn(), begun)
+	d.migrated(d.tenant(), done, err, time.Since(begun))
 	if f := codes.Of(err); f != nil && (f.Code == codes.MigrationsFailedToRun || f.Code == codes.PartitionCreationFailed) {
 		d.log.Error("the tenant's database is not ready for private channels", "code", string(f.Code), "err", err)
 		if f.Code == codes.MigrationsFailedToRun {

@@ -79,7 +79,7 @@ func (d *directory) refresh(a *address, t *tenancy.Tenant) {
 func (d *directory) removed(m *removed) {
 	if a, ok := d.tenants[m.tenant]; ok {
 		a.gone = true
-		d.s.figures.drop(m.tenant)
+		d.s.figures.hide(m.tenant)
 		a.post.send(m)
 	}
 }

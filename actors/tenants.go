@@ -50,7 +50,7 @@ func (d *directory) attach(c actor.Context, m *attach) {
 		return
 	}
 	n := newCounts(d.s.rates, m.row)
-	db := d.s.newTenantDatabase(m.row)
+	db := d.s.newTenantDatabase(m.row, n.figures)
 	p, err := d.s.spawn(c, tenantName(m.row.ExternalID), "tenant", newTenant(d.s, m.row, n, db))
 	if err != nil {
 		d.s.closeDatabase(db)

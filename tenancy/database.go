@@ -43,6 +43,16 @@ func (t *Tenant) Database() (Database, error) {
 	return Database{}, fmt.Errorf("read database of tenant %q: it has no %s extension", t.ExternalID, cdcType)
 }
 
+// Region is where the tenant's database is, as its settings say.
+func (t *Tenant) Region() (string, bool) {
+	for _, e := range t.Extensions {
+		if r, ok := e.Settings["region"].(string); ok && e.Type == cdcType && r != "" {
+			return r, true
+		}
+	}
+	return "", false
+}
+
 // HasDatabase reports whether the tenant names a Postgres at all.
 func (t *Tenant) HasDatabase() bool {
 	return slices.ContainsFunc(t.Extensions, func(e Extension) bool { return e.Type == cdcType })

@@ -6,11 +6,14 @@ import (
 	"net"
 	"net/http"
 	"runtime"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	dto "github.com/prometheus/client_model/go"
 
 	"realtime/protocol"
 )
@@ -65,7 +68,7 @@ func (f *figures) connected(v protocol.Version, ok bool, took time.Duration) {
 // metrics serves what is in some registries to those who may see it, each once. Under the address of another region there is
 // nothing, as there is no other server to ask.
 func (s *Server) metrics(parts ...prometheus.Gatherer) http.Handler {
-	scrape := promhttp.HandlerFor(prometheus.Gatherers(parts), promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelError)})
+	scrape := promhttp.HandlerFor(Labelled(prometheus.Gatherers(parts), s.o.Node, s.o.Region), promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelError)})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !s.mayMeasure(w, r) {
 			return
@@ -77,6 +80,28 @@ func (s *Server) metrics(parts ...prometheus.Gatherer) http.Handler {
 		begun := time.Now()
 		scrape.ServeHTTP(w, r)
 		s.log.Info("metrics collected", "path", r.URL.Path, "took", time.Since(begun))
+	})
+}
+
+// Labelled adds to every sample where it comes from, as upstream does: host and id are what is behind the @ of the node's name
+// and the name, region is left out if it is not set.
+func Labelled(g prometheus.Gatherer, node, region string) prometheus.Gatherer {
+	_, host, _ := strings.Cut(node, "@")
+	var more []*dto.LabelPair
+	for _, l := range [][2]string{{"host", host}, {"id", node}, {"region", region}} {
+		if l[1] != "" {
+			more = append(more, &dto.LabelPair{Name: &l[0], Value: &l[1]})
+		}
+	}
+	return prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
+		families, err := g.Gather()
+		for _, f := range families {
+			for _, m := range f.Metric {
+				m.Label = slices.Concat(m.Label, more) // what it had is shared with other scrapes
+				slices.SortFunc(m.Label, func(a, b *dto.LabelPair) int { return strings.Compare(a.GetName(), b.GetName()) })
+			}
+		}
+		return families, err
 	})
 }
 

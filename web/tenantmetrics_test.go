@@ -26,14 +26,14 @@ func TestTenantMetrics(t *testing.T) {
 	for _, path := range []string{"/tenant-metrics", "/metrics", "/tenant-metrics/here", "/metrics/here"} {
 		body := scrape(path)
 		for _, want := range []string{
-			`realtime_connections_connected{tenant="abc"} 1`, `realtime_channel_joins{tenant="abc"} 1`,
-			`realtime_channel_events{tenant="abc"} 0`, `realtime_tenants_payload_size_bucket{message_type="broadcast",tenant="abc",le="250"} 0`,
+			`realtime_connections_connected{host="test",id="realtime@test",region="here",tenant="abc"} 1`, `realtime_channel_joins{host="test",id="realtime@test",region="here",tenant="abc"} 1`,
+			`realtime_channel_events{host="test",id="realtime@test",region="here",tenant="abc"} 0`, `realtime_tenants_payload_size_bucket{host="test",id="realtime@test",message_type="broadcast",region="here",tenant="abc",le="250"} 0`,
 		} {
 			if !strings.Contains(body, want) {
 				t.Errorf("%s has no %s", path, want)
 			}
 		}
-		if !regexp.MustCompile(`realtime_channel_input_bytes\{tenant="abc"\} [1-9]`).MatchString(body) {
+		if !regexp.MustCompile(`realtime_channel_input_bytes\{[^}]*tenant="abc"\} [1-9]`).MatchString(body) {
 			t.Errorf("%s counts no bytes", path)
 		}
 		if global := strings.Contains(body, "realtime_build_info"); global != strings.HasPrefix(path, "/metrics") {
@@ -47,7 +47,7 @@ func TestTenantMetrics(t *testing.T) {
 	}
 	_ = c.Close()
 	h.until(t, "back to 0", func() bool {
-		return strings.Contains(scrape("/tenant-metrics"), `realtime_connections_connected{tenant="abc"} 0`)
+		return strings.Contains(scrape("/tenant-metrics"), `realtime_connections_connected{host="test",id="realtime@test",region="here",tenant="abc"} 0`)
 	})
 	h.manage(t, "DELETE", "/api/tenants/abc", "", 204)
 	deadline := time.Now().Add(patient)

@@ -127,6 +127,10 @@ var sections = []section{
 	}},
 	{"Metrics", []setting{
 		{"PROM_POLL_RATE", millis(0, func(c *Config) *time.Duration { return &c.PollRate }), "5000", "how old a figure about the machine may be when it is scraped", false},
+		{
+			"METRICS_CLEANER_SCHEDULE_TIMER_IN_MS", millis(0, func(c *Config) *time.Duration { return &c.MetricsCleaner }), "1800000",
+			"how often tenants are looked for whose series can go, because nobody has used them for ten minutes", false,
+		},
 		{"METRICS_PUSHER_ENABLED", boolean(func(c *Config) *bool { return &c.Push.Enabled }), "false", "push metrics instead of waiting for scrapes", false},
 		{"METRICS_PUSHER_URL", text(func(c *Config) *string { return &c.Push.URL }), "", "where to, such as VictoriaMetrics' `/api/v1/import/prometheus`", false},
 		{"METRICS_PUSHER_USER", text(func(c *Config) *string { return &c.Push.User }), "realtime", "user of basic auth, sent only with `METRICS_PUSHER_AUTH`", false},

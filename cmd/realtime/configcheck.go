@@ -24,6 +24,7 @@ type Config struct {
 	Cluster        string
 	Region         string
 	LogLevel       slog.Level
+	MetricsCleaner time.Duration
 	LogFormat      string // "": as the output is
 	QuietHealth    bool
 	MaxHeaderBytes int

@@ -20,7 +20,7 @@ func (s *server) startActors(context.Context) error {
 	}
 	var err error
 	s.system, err = actors.New(actors.Options{
-		Log: s.log, Metrics: s.registry, TenantMetrics: s.tenantRegistry, Lookup: s.tenants.Get,
+		Log: s.log, Metrics: s.registry, TenantMetrics: s.tenantRegistry, MetricsCleaner: s.c.MetricsCleaner, Lookup: s.tenants.Get,
 		JoinPause: s.c.JoinPause, NoChannelTimeout: s.c.NoChannelTimeout, AccessTokenThrottle: s.c.TokenThrottle,
 		EarlySubscribed: s.c.EarlySubscribed, DurableSlot: s.c.Slot == "durable", Upkeep: s.c.Upkeep,
 	})
@@ -51,7 +51,7 @@ func (s *server) startWeb(context.Context) error {
 		ConnectPause: s.c.ConnectPause, MaxHeaderBytes: s.c.MaxHeaderBytes, MaxConnections: s.c.MaxConnections,
 		Store: s.store, APISecrets: []postgres.Secret{postgres.Secret(s.c.JWTSecret), postgres.Secret(s.c.JWTSecretNext)}, APIBlocklist: s.c.APIBlocklist,
 		MetricsSecret: postgres.Secret(s.c.MetricsSecret), MetricsBlocklist: s.c.MetricsBlocklist, Validators: validators,
-		QuietHealth: s.c.QuietHealth, RequestIDKey: s.c.RequestIDKey, Region: s.c.Region, Node: s.c.AppName + "@127.0.0.1",
+		QuietHealth: s.c.QuietHealth, RequestIDKey: s.c.RequestIDKey, Region: s.c.Region, Node: s.node(),
 	})
 	if err != nil {
 		return &failure{step: "prepare the web server", err: err}

@@ -36,6 +36,7 @@ const (
 type Cache struct {
 	open func(context.Context) (*postgres.Pool, error)
 	life context.Context //nolint:containedctx // the tenant database's: a check that several wait for is nobody's own
+	took func(time.Duration)
 
 	flight singleflight.Group
 
@@ -56,6 +57,10 @@ type entry struct {
 	grants     *Grants
 	until      time.Time
 }
+
+// OnAsked has f told how long each transaction took that asked the policies, with or without success. It is set before the first
+// Check; f may be called from several goroutines.
+func (c *Cache) OnAsked(f func(time.Duration)) { c.took = f }
 
 // New makes an empty cache. open gives the tenant's pool, or the fault to answer with; it may block and is called for each
 // check. Checks end with life.
@@ -100,8 +105,12 @@ func (c *Cache) ask(ctx context.Context, r *Request) (*Grants, error) {
 		if err != nil {
 			return nil, err
 		}
+		begun := time.Now()
 		g, cat, err := check(ctx, conn.Conn(), r, c.known(r.Role))
 		conn.Release()
+		if c.took != nil {
+			c.took(time.Since(begun))
+		}
 		switch {
 		case err == nil:
 			c.keep(r, g, cat)

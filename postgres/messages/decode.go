@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"realtime/postgres/wal"
 	"realtime/protocol"
@@ -15,6 +16,8 @@ type Message struct {
 	Topic     string // without the prefix "realtime:"
 	Private   bool
 	Broadcast protocol.Broadcast
+
+	InsertedAt time.Time // as the row says; zero if it is no point in time
 }
 
 // Why a row cannot be broadcast. The texts are upstream's.
@@ -88,6 +91,7 @@ func (d *Decoder) Decode(r *wal.Row) (m Message, wanted bool, err error) {
 			return m, false, c.err
 		}
 	}
+	m.InsertedAt, _ = time.Parse("2006-01-02 15:04:05.999999", string(d.value(r, insertedAt))) // infinity is no time
 	m.Topic, m.Private = string(d.value(r, topic)), isTrue(d.value(r, private))
 	m.Broadcast.Event, m.Broadcast.ID = d.value(r, event), string(d.value(r, id))
 	if err := d.body(r, &m.Broadcast); err != nil {

@@ -29,6 +29,11 @@ func TestNothingSecretIsLogged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	claims["role"] = "service_role"
+	operator, err := tenancy.Sign([]byte(first), claims)
+	if err != nil {
+		t.Fatal(err)
+	}
 	talk(t, s, good)
 	pgtest.Exec(t, db, "insert into public.notes values (1, '"+program.Marker+"')") // the policy raises over it
 	pgtest.Exec(t, db, "select realtime.send('{\"a\": \""+program.Marker+"\"}'::jsonb, 'e', 'room', false)")
@@ -47,8 +52,8 @@ func TestNothingSecretIsLogged(t *testing.T) {
 		`{"tenant":{"external_id":"more","name":"x","jwt_secret":"` + program.Marker + `","extensions":[{"type":"postgres_cdc_rls","settings":{"db_password":"` + program.Marker + `"}}]}}`,
 		`{"tenant":{"jwt_secret":["` + program.Marker + `"]}}`, `{"` + program.Marker,
 	} {
-		ask(t, s, "POST /api/tenants", good, body)
-		ask(t, s, "PUT /api/tenants/more", good, body)
+		ask(t, s, "POST /api/tenants", operator, body)
+		ask(t, s, "PUT /api/tenants/more", operator, body)
 	}
 	s.Await(0, "metrics could not be pushed")
 	for _, l := range []string{"client fault", "handshake refused"} {
@@ -66,10 +71,10 @@ func talk(t *testing.T, s *program.Server, token string) {
 	}
 	t.Cleanup(func() { _ = c.Close() })
 	marked := map[string]any{"a": program.Marker}
-	ch, err := c.Join(t.Context(), "realtime:room", map[string]any{
+	ch, err := c.Join(t.Context(), "realtime:room", map[string]any{"config": map[string]any{
 		"broadcast": map[string]any{"self": true, "ack": true}, "presence": map[string]any{"enabled": true, "key": "k"},
 		"postgres_changes": []map[string]any{{"event": "*", "schema": "public", "table": "notes"}},
-	})
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +94,7 @@ func talk(t *testing.T, s *program.Server, token string) {
 	for _, config := range []map[string]any{
 		{"private": true}, {"private": program.Marker}, {"postgres_changes": []map[string]any{{"event": "*", "schema": "public", "table": "notes", "filter": "body=" + program.Marker}}},
 	} {
-		_, _ = c.Join(t.Context(), "realtime:other", config) // whatever comes of it
+		_, _ = c.Join(t.Context(), "realtime:other", map[string]any{"config": config}) // whatever comes of it
 	}
 	_ = ch.AccessToken(t.Context(), "eyJhbGciOiJIUzI1NiJ9.eyJyb2xlIjoiYW5vbiJ9.bm8")
 }
