@@ -202,42 +202,54 @@ func (p *plan) keyParameters() (params, declare string) {
 	return params, declare
 }
 
-// keyVariables lists the typed variables.
+// keyVariables lists the typed variables, and the texts where there are any.
 func (p *plan) keyVariables() string {
 	names := make([]string, len(p.table.key))
 	for i := range names {
 		names[i] = fmt.Sprintf("realtime_v%d", i+1)
 	}
+	if len(names) > 1 {
+		names = append(names, "realtime_rows")
+	}
 	return strings.Join(names, ", ")
 }
 
-// rereadStatements are the queries of reread, with {into} where PL/pgSQL wants its target. The first is for few rows:
-// each row's number is searched in the array of keys. The second, for many, joins; its inner query is fenced off by its
-// offset, so that both ask the policies about an index scan by key.
-func (p *plan) rereadStatements() (few, many string) {
-	var names, columns, within, on strings.Builder
-	unnested := make([]string, len(p.table.key))
+// rereadStatement is the query of reread, with {into} where PL/pgSQL wants its target: an index scan by key, and for each row
+// the policies let through the search for its number. A join would be planned as a loop within a loop, as nothing is known of
+// the arrays. Keys of several columns are found by their text: a row that is asked about has the texts of its image.
+func (p *plan) rereadStatement() string {
+	names, within := make([]string, len(p.table.key)), make([]string, len(p.table.key))
 	for i, k := range p.table.key {
-		unnested[i] = fmt.Sprintf("pg_catalog.unnest(realtime_v%d)", i+1)
-		col := "t." + pgx.Identifier{p.table.columns[k.column].name}.Sanitize()
-		fmt.Fprintf(&names, "k%d, ", i+1)
-		if i > 0 {
-			columns.WriteString(", ")
-			within.WriteString(" and ")
-			on.WriteString(" and ")
-		}
-		fmt.Fprintf(&columns, "%s as k%d", col, i+1)
-		fmt.Fprintf(&within, "%s %s any (realtime_v%d)", col, k.equals, i+1)
-		fmt.Fprintf(&on, "t.k%d %s k.k%d", i+1, k.equals, i+1)
+		names[i] = "t." + pgx.Identifier{p.table.columns[k.column].name}.Sanitize()
+		within[i] = fmt.Sprintf("%s %s any (realtime_v%d)", names[i], k.equals, i+1)
 	}
-	from := " from " + p.table.only() + " as t where " + within.String()
-	many = "select pg_catalog.array_agg(k.n::pg_catalog.int4) {into} from rows from (" + strings.Join(unnested, ", ") + ") with ordinality as k(" +
-		names.String() + "n) join (select " + columns.String() + from + " offset 0) as t on " + on.String()
-	if len(p.table.key) > 1 {
-		return many, many
+	from := " from " + p.table.only() + " as t where " + strings.Join(within, " and ")
+	if len(names) == 1 {
+		return "select pg_catalog.array_agg(pg_catalog.array_position(realtime_v1, " + names[0] + "::" + p.keyType(0) + ")) {into}" + from
 	}
-	key := "t." + pgx.Identifier{p.table.columns[p.table.key[0].column].name}.Sanitize()
-	return "select pg_catalog.array_agg(pg_catalog.array_position(realtime_v1, " + key + "::" + p.keyType(0) + ")) {into}" + from, many
+	return "select pg_catalog.array_remove(pg_catalog.array_agg(pg_catalog.array_position(realtime_rows, row(" + strings.Join(names, ", ") + ")::text)), null) {into}" + from
+}
+
+// rowTexts declares the texts that rereadStatement finds keys of several columns by.
+func (p *plan) rowTexts() string {
+	n := len(p.table.key)
+	if n == 1 {
+		return ""
+	}
+	names := make([]string, n)
+	for i := range names {
+		names[i] = fmt.Sprintf("k%d", i+1)
+	}
+	return "\trealtime_rows text[] := array(select row(" + strings.Join(names, ", ") + ")::text from rows from (" + p.unnested() + ") with ordinality as k(" +
+		strings.Join(names, ", ") + ", n) order by n);\n"
+}
+
+func (p *plan) unnested() string {
+	list := make([]string, len(p.table.key))
+	for i := range list {
+		list[i] = fmt.Sprintf("pg_catalog.unnest(realtime_v%d)", i+1)
+	}
+	return strings.Join(list, ", ")
 }
 
 // keyType is the SQL type of a key column's values.
@@ -248,5 +260,6 @@ func (p *plan) numbered(statement string) string {
 	for i := range p.table.key {
 		statement = strings.ReplaceAll(statement, fmt.Sprintf("realtime_v%d", i+1), fmt.Sprintf("$%d", i+1))
 	}
+	statement = strings.ReplaceAll(statement, "realtime_rows", fmt.Sprintf("$%d", len(p.table.key)+1))
 	return statement
 }

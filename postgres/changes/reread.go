@@ -223,8 +223,7 @@ func (s *session) function(ctx context.Context, name string, sql func() string) 
 // transaction; should one have changed the role all the same, the call fails and is made again carefully.
 func (p *plan) rereadSQL() string {
 	params, declare := p.keyParameters()
-	few, many := p.rereadStatements()
-	ask := fmt.Sprintf("if pg_catalog.cardinality(realtime_v1) <= %d then %s; else %s; end if", fewRows, p.rereadAsk(few), p.rereadAsk(many))
+	ask := p.rereadAsk(p.rereadStatement())
 	if p.discard {
 		ask = "execute 'discard plans';\n" + ask
 	}
@@ -233,11 +232,8 @@ returns table (i int, hits int[], state text) language plpgsql set plan_cache_mo
 declare
 	realtime_got int[];
 	realtime_c text;
-`+declare+loopSQL(ask, ask))
+`+declare+p.rowTexts()+loopSQL(ask, ask))
 }
-
-// fewRows is up to how many rows numbers are searched one after the other.
-const fewRows = 32
 
 // rereadAsk is a query as a statement of PL/pgSQL: planned once, or anew each time.
 func (p *plan) rereadAsk(query string) string {

@@ -100,3 +100,21 @@ func TestManyMaliciousFiltersAreBounded(t *testing.T) {
 		t.Errorf("one row took %s", took)
 	}
 }
+
+// TestRowsOfSeveralKeysAreReadAgain, each with its own: the keys of one transaction are all pairs of their parts, so rows
+// that nobody asked about are found as well.
+func TestRowsOfSeveralKeysAreReadAgain(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, `create table public.pairs (a numeric, "b, c" text, owner uuid, primary key (a, "b, c"))`, "alter table public.pairs enable row level security",
+		"grant select on public.pairs to authenticated", "alter publication supabase_realtime add table public.pairs",
+		"create function public.me() returns uuid language plpgsql stable as $$ begin return auth.uid(); end $$",
+		"create policy own on public.pairs using (owner = public.me())")
+	pairs := `{"event":"*","schema":"public","table":"pairs"}`
+	r.subscribe("A", authenticated, claimsOf(userA), pairs)
+	r.subscribe("B", authenticated, claimsOf(userB), pairs)
+	r.exec("insert into public.pairs values (1.50, 'x, \"', '"+userA+"'), (2, 'y', '"+userA+"'), (1.50, 'y', '"+userB+"'); insert into public.pairs values (2, 'x, \"', '"+userB+"')")
+	r.settle()
+	row := func(a, b, owner string) string { return fmt.Sprintf(`INSERT {"a":%s,"b, c":%s,"owner":"%s"}`, a, b, owner) }
+	r.expect("A", row("1.50", `"x, \""`, userA), row("2", `"y"`, userA))
+	r.expect("B", row("1.50", `"y"`, userB), row("2", `"x, \""`, userB))
+}
