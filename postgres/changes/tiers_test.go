@@ -112,9 +112,11 @@ func TestRowsOfSeveralKeysAreReadAgain(t *testing.T) {
 	pairs := `{"event":"*","schema":"public","table":"pairs"}`
 	r.subscribe("A", authenticated, claimsOf(userA), pairs)
 	r.subscribe("B", authenticated, claimsOf(userB), pairs)
-	r.exec("insert into public.pairs values (1.50, 'x, \"', '"+userA+"'), (2, 'y', '"+userA+"'), (1.50, 'y', '"+userB+"'); insert into public.pairs values (2, 'x, \"', '"+userB+"')")
+	r.exec("insert into public.pairs values (1.50, 'x, \"', '" + userA + "'), (2, 'y', '" + userA + "'), (1.50, 'y', '" + userB + "'); insert into public.pairs values (2, 'x, \"', '" + userB + "')")
 	r.settle()
-	row := func(a, b, owner string) string { return fmt.Sprintf(`INSERT {"a":%s,"b, c":%s,"owner":"%s"}`, a, b, owner) }
+	row := func(a, b, owner string) string {
+		return fmt.Sprintf(`INSERT {"a":%s,"b, c":%s,"owner":"%s"}`, a, b, owner)
+	}
 	r.expect("A", row("1.50", `"x, \""`, userA), row("2", `"y"`, userA))
 	r.expect("B", row("1.50", `"y"`, userB), row("2", `"x, \""`, userB))
 }
