@@ -27,7 +27,7 @@ func Connect(ctx context.Context, s Settings) (*pgx.Conn, error) {
 	defer cancel()
 	conn, err := pgx.ConnectConfig(ctx, c)
 	if err != nil {
-		return nil, fmt.Errorf("connect to Postgres: %w", err)
+		return nil, fmt.Errorf("connect to Postgres: %w", withoutTLS(err))
 	}
 	return conn, nil
 }
@@ -63,7 +63,7 @@ func OpenPool(ctx context.Context, s Settings, size int) (*Pool, error) {
 	defer cancel()
 	if err := pool.Ping(ctx); err != nil {
 		pool.Close()
-		return nil, fmt.Errorf("connect to Postgres: %w", err)
+		return nil, fmt.Errorf("connect to Postgres: %w", withoutTLS(err))
 	}
 	return pool, nil
 }

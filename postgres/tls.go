@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strings"
 )
 
 // TLSMode says how much a connection insists on TLS. The values are those of libpq's sslmode.
@@ -96,4 +97,12 @@ func verifyChain(roots *x509.CertPool) func(tls.ConnectionState) error {
 		}
 		return nil
 	}
+}
+
+// withoutTLS adds what helps to the error of a server that was asked for TLS and does not offer it.
+func withoutTLS(err error) error {
+	if err == nil || !strings.Contains(err.Error(), "server refused TLS connection") { // pgx has no error of its own for it
+		return err
+	}
+	return fmt.Errorf("%w: it does not offer TLS; switch it on there (ssl = on), or ask for none: ssl_enforced false in a tenant's settings, DB_SSL=false for the tenant rows", err)
 }

@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -75,40 +74,7 @@ func (a *authority) issue(t *testing.T, name, certFile, keyFile string) {
 // serveTLS switches the test server to TLS with a certificate for a name, until the end of the test.
 func serveTLS(t *testing.T, s postgres.Settings, a *authority, name string) {
 	t.Helper()
-	conn := pgtest.Conn(t, s)
-	var cluster string
-	if err := conn.QueryRow(limited(t, time.Minute), "show data_directory").Scan(&cluster); err != nil {
-		t.Fatal(err)
-	}
-	certFile, keyFile := filepath.Join(cluster, "test.crt"), filepath.Join(cluster, "test.key")
-	a.issue(t, name, certFile, keyFile)
-	if st, err := os.Stat(cluster); err != nil {
-		t.Fatal(err)
-	} else if id, ok := st.Sys().(*syscall.Stat_t); ok && os.Getuid() == 0 {
-		for _, f := range []string{certFile, keyFile} {
-			if err := os.Chown(f, int(id.Uid), int(id.Gid)); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	set := func(sql ...string) {
-		for _, q := range append(sql, "select pg_reload_conf()") {
-			pgtest.Exec(t, s, q)
-		}
-	}
-	set("alter system set ssl_cert_file = 'test.crt'", "alter system set ssl_key_file = 'test.key'", "alter system set ssl = on")
-	t.Cleanup(func() { set("alter system reset ssl") })
-	for { // the reload takes a moment to reach the postmaster
-		probe := s
-		probe.TLS.Mode = postgres.TLSRequire
-		if c, err := postgres.Connect(limited(t, time.Minute), probe); err == nil {
-			_ = c.Close(t.Context())
-			return
-		} else if t.Context().Err() != nil {
-			t.Fatal(err)
-		}
-		<-time.After(5 * time.Millisecond)
-	}
+	pgtest.ServeTLS(t, s, func(certFile, keyFile string) { a.issue(t, name, certFile, keyFile) })
 }
 
 func TestTLSModes(t *testing.T) {
