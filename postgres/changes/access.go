@@ -1,8 +1,10 @@
 package changes
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
+	"slices"
 	"time"
 )
 
@@ -137,18 +139,17 @@ func (r *batchRow) settle(b *batch) {
 		switch {
 		case a == nil:
 		case a.anyone:
-			for _, listeners := range x.audiences {
-				r.settled = append(r.settled, listeners)
-			}
+			r.settled = append(r.settled, x.order...)
 		case len(a.groups) < len(x.audiences):
+			slices.SortFunc(a.groups, func(g, h *claimsGroup) int { return cmp.Compare(g.id, h.id) })
 			for _, g := range a.groups {
 				if listeners := x.audiences[g]; listeners != nil {
 					r.settled = append(r.settled, listeners)
 				}
 			}
 		default:
-			for g, listeners := range x.audiences {
-				if g.may(r, false, b) {
+			for _, listeners := range x.order {
+				if listeners.group.may(r, false, b) {
 					r.settled = append(r.settled, listeners)
 				}
 			}

@@ -21,12 +21,15 @@ type audience struct {
 	// Of a pool: whose answer decides.
 	plan  *plan
 	group *claimsGroup
+	at    int // in its pool's order
 }
 
 // pool is the entries of a set whose policies are asked by the values of their claims (T1), all of one plan.
 type pool struct {
 	plan      *plan
 	audiences map[*claimsGroup]*audience
+	// order is the audiences in an order that stays: consecutive rows for the same people then go out in one write.
+	order []*audience
 }
 
 // crowd is the members of one group who get the same JSON of a row.
@@ -80,10 +83,21 @@ func (s *entrySet) pool(p *plan) *pool {
 func (x *pool) audience(g *claimsGroup) *audience {
 	a := x.audiences[g]
 	if a == nil {
-		a = &audience{plan: x.plan, group: g}
+		a = &audience{plan: x.plan, group: g, at: len(x.order)}
 		x.audiences[g] = a
+		x.order = append(x.order, a)
 	}
 	return a
+}
+
+// drop takes an audience out that has lost its last entry.
+func (x *pool) drop(g *claimsGroup) {
+	a, last := x.audiences[g], len(x.order)-1
+	x.order[a.at] = x.order[last]
+	x.order[a.at].at = a.at
+	x.order[last] = nil
+	x.order = x.order[:last]
+	delete(x.audiences, g)
 }
 
 // add puts the entry into the set.
@@ -119,7 +133,7 @@ func (s *entrySet) remove(e *entry, op int) {
 		return
 	}
 	x := s.pool(e.plan)
-	delete(x.audiences, e.group)
+	x.drop(e.group)
 	if len(x.audiences) == 0 {
 		for n := range s.pools {
 			if s.pools[n] == x {
