@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // dbBroadcast sends with SQL: realtime.send puts a row into realtime.messages, and the server broadcasts it.
@@ -35,7 +38,31 @@ func dbBroadcast(s *session) error {
 	if err := s.join(seats); err != nil {
 		return err
 	}
+	if err := s.awaitMessages(sql); err != nil {
+		return err
+	}
 	w := newWriter(s, sql, false, "select realtime.send(body::jsonb, '"+event+"', '"+topicOf(0)[len(topicPrefix):]+"', false) from unnest($1::text[]) body")
 	w.bodies = true
 	return w.measure()
+}
+
+// awaitMessages waits until the server reads realtime.messages, which it begins to do with the first join. What is written
+// before that nobody hears of; a join of a public channel does not wait for it.
+func (s *session) awaitMessages(sql *pgx.Conn) error {
+	ctx, cancel := context.WithTimeout(s.ctx, 30*time.Second)
+	defer cancel()
+	for {
+		var reads bool
+		err := sql.QueryRow(ctx, "select exists (select from pg_replication_slots where active and slot_name like 'supabase\\_realtime\\_messages%')").Scan(&reads)
+		switch {
+		case err != nil:
+			return fmt.Errorf("wait until the server reads realtime.messages: %w", err)
+		case reads:
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
 }
