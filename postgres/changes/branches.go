@@ -170,6 +170,9 @@ func (b *brancher) qualified(list []piece) ([]piece, bool) {
 
 // exists is the EXISTS for x IN query, if the query is simple.
 func (b *brancher) exists(x, query []piece) ([]piece, bool) {
+	if len(query) < 2 {
+		return nil, false
+	}
 	h := hoister{shaped: b.shaped}
 	end, _ := h.primary(query, 1, 0)
 	if end == 1 {
