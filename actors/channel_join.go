@@ -3,6 +3,8 @@ package actors
 import (
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
+
 	"realtime/postgres/changes"
 	"realtime/protocol"
 	"realtime/protocol/codes"
@@ -148,6 +150,7 @@ func (c *channel) admit(m *member, status, message string) {
 	if m.present && m.hears.presence() {
 		c.enter(m)
 	}
+	c.s.traced(m.hello, c.tenant, "join", m.started, nil, attribute.String("topic", c.room.sub))
 	c.s.metrics.global.joined.WithLabelValues("ok").Inc()
 	c.s.metrics.joinSeconds.Observe(time.Since(m.started).Seconds())
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
+
 	"realtime/postgres/authz"
 	"realtime/postgres/messages"
 	"realtime/protocol"
@@ -115,10 +117,12 @@ func (c *channel) storeNext() {
 
 // storeErrand stores messages; their Channel hears of it if it is still there, the log of what goes wrong in any case.
 func (c *channel) storeErrand(list []messages.Stored) {
-	db, topic, log := c.db, c.room.sub, c.log
+	db, topic, log, tenant := c.db, c.room.sub, c.log, c.tenant
 	c.s.errand(c.s.life, c.x.Self(), storeTimeout, func(ctx context.Context) any {
 		defer c.s.storing.Add(int64(-len(list)))
+		begun := time.Now()
 		errs := db.store(ctx, topic, list)
+		c.s.traced(nil, tenant, "store messages", begun, errors.Join(errs...), attribute.Int("messages", len(list)))
 		for _, err := range errs {
 			logUnstored(ctx, log, err)
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"go.opentelemetry.io/otel/attribute"
 
 	"realtime/postgres/authz"
 	"realtime/postgres/messages"
@@ -60,10 +61,11 @@ func (c *channel) replay(m *member) bool {
 	db, topic, ids := c.db, c.room.sub, c.recent.ids(time.Now())
 	recent := len(ids)
 	c.storing.each(func(b *protocol.Broadcast) { ids = append(ids, b.ID) })
-	took := c.counts.figures.replay
+	took, tenant := c.counts.figures.replay, c.tenant
 	c.s.errand(c.s.life, c.x.Self(), replayTimeout, func(ctx context.Context) any {
 		begun := time.Now()
 		f := db.replay(ctx, topic, r, ids, recent)
+		c.s.traced(m.hello, tenant, "replay", begun, f.err, attribute.Int("messages", len(f.list)))
 		took.Observe(float64(time.Since(begun)) / float64(time.Millisecond))
 		f.m = m
 		return f

@@ -77,6 +77,7 @@ func (s *System) connectedTenants() float64 {
 
 // migrated notes that a tenant's database was looked at, and what was lacking made or not.
 func (s *System) migrated(t *tenancy.Tenant, done postgres.Prepared, err error, took time.Duration) {
+	s.traced(nil, t, "prepare database", time.Now().Add(-took), err)
 	g := &s.metrics.global
 	if err != nil {
 		g.unmigrated.WithLabelValues(string(codes.Of(err).Code)).Inc()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/google/uuid"
+	"go.opentelemetry.io/otel/trace"
 
 	"realtime/protocol"
 	"realtime/protocol/codes"
@@ -22,6 +23,7 @@ type Hello struct {
 	Version  protocol.Version  // serializer of this connection
 	LogLevel slog.Level        // how much the client wants logged about itself
 	Headers  map[string]string // x-… request headers, lower-cased; visible to policies
+	Trace    trace.SpanContext // of the handshake; zero if nothing is traced
 }
 
 // Reader takes the frames of one connection. Its methods are called by the connection's read goroutine only, in

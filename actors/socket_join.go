@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+	"go.opentelemetry.io/otel/attribute"
 
 	"realtime/protocol"
 	"realtime/protocol/codes"
@@ -90,6 +91,9 @@ func (k *socket) admitted(c actor.Context, m *admitted) {
 func (k *socket) refused(c actor.Context, m *refused) {
 	k.pending--
 	k.s.complain(k.r.hello, m.fault, m.m.topic)
+	if begun := m.m.started; !begun.IsZero() { // it was let through by the tenant
+		k.s.traced(k.r.hello, k.r.hello.Tenant, "join", begun, m.fault, attribute.String("topic", m.m.sub))
+	}
 	k.s.metrics.global.joined.WithLabelValues("error").Inc()
 	if k.gone {
 		k.stopWhenDone(c)

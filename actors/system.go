@@ -12,6 +12,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 
 	"realtime/protocol"
 	"realtime/protocol/codes"
@@ -25,6 +26,7 @@ type Options struct {
 	Metrics             prometheus.Registerer // nil: metrics are kept but not exported
 	TenantMetrics       prometheus.Registerer // the same for those that are kept by tenant
 	MetricsCleaner      time.Duration         // between two looks for tenants whose series can go; 0: each scrape looks
+	Tracer              trace.Tracer          // nil: nothing is traced
 	Bus                 Bus                   // nil: Solo
 	JoinPause           time.Duration         // before a refused join is answered; 0: at once (CHANNEL_ERROR_BACKOFF_MS)
 	NoChannelTimeout    time.Duration         // a socket without a channel is closed after it; 0: 10 min

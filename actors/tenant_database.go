@@ -59,6 +59,7 @@ func (s *System) newTenantDatabase(t *tenancy.Tenant, f *figures) *tenantDatabas
 	d.life, d.end = context.WithCancel(s.life)
 	d.policy = authz.New(d.life, d.open)
 	d.policy.OnAsked(func(took time.Duration) {
+		s.traced(nil, t, "ask policies", time.Now().Add(-took), nil)
 		f.reads.Observe(millis(took))
 		f.writes.Observe(millis(took))
 	})

@@ -34,12 +34,14 @@ func (s *Server) chain(mux *http.ServeMux) http.Handler {
 			w.Header().Set("X-Request-Id", id)
 			w.Header().Set("Cache-Control", cachePolicy)
 		}
+		r, span := s.traced(r)
 		seen := &recorder{ResponseWriter: w}
 		begun := time.Now()
 		defer func() {
 			if p := recover(); p != nil {
 				s.panicked(seen, r, p)
 			}
+			traceEnd(span, r.Method, r.Pattern, seen.status)
 			s.logged(r, path, id, seen.status, time.Since(begun))
 			s.drain(w, r, seen.status)
 		}()

@@ -23,10 +23,19 @@ func (s *Server) connect(nc net.Conn, rest []byte, r *http.Request) *refusal {
 	begun := time.Now()
 	s.figures.busy.Add(1)
 	defer s.figures.busy.Add(-1)
+	r, span := s.traced(r)
 	hello, no := s.handshake(r)
+	status := http.StatusSwitchingProtocols
+	if span != nil {
+		hello.Trace = span.SpanContext()
+	}
 	if no == nil {
 		no = s.open(nc, rest, r.Header.Get("Sec-Websocket-Key"), hello)
 	}
+	if no != nil {
+		status = no.status
+	}
+	traceEnd(span, r.Method, pathWebSocket, status)
 	s.figures.connected(hello.Version, no == nil, time.Since(begun))
 	return no
 }

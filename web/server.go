@@ -11,6 +11,8 @@ import (
 
 	"github.com/lxzan/gws"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
 
 	"realtime/actors"
 	"realtime/postgres"
@@ -40,6 +42,9 @@ type Options struct {
 
 	MetricsSecret    postgres.Secret // signs the tokens that /metrics asks for; "" leaves /metrics to loopback
 	MetricsBlocklist []string        // tokens that /metrics refuses all the same (METRICS_TOKEN_BLOCKLIST)
+
+	Tracer     trace.Tracer                  // of requests and handshakes; nil is none
+	Propagator propagation.TextMapPropagator // reads whose part a request is; needed with Tracer
 
 	Region       string // of this server, as tenants' health and /metrics/:region have it; "" is none
 	Node         string // name of this server in tenants' health

@@ -65,6 +65,9 @@ var onlyImporters = map[string][]string{
 	"github.com/jackc/pglogrepl":          {"postgres/wal"},
 	"github.com/swaggest/swgui":           {"web"},
 	"github.com/prometheus/client_golang": {"actors", "web", "cmd/realtime"},
+	"go.opentelemetry.io/otel":            {"actors", "web", "cmd/realtime"}, // what spans are made with
+	"go.opentelemetry.io/otel/sdk":        {"cmd/realtime"},                  // and what sends them
+	"go.opentelemetry.io/contrib":         {"cmd/realtime"},
 }
 
 // testOnly are libraries that no shipped package imports.

@@ -44,7 +44,8 @@ database of its own. An empty value counts as unset. All mistakes are reported a
 ` + "`realtime config check`" + ` looks without starting anything, ` + "`realtime config show --origin`" + ` says what is in force and where it comes from.
 
 The names are those of the original server where it has one. Its variables that have no meaning here are listed at the end; a
-set one is answered with one warning, as is a name that looks like a misspelt one.
+set one is answered with one warning, as is a name that looks like a misspelt one. Besides these, the standard ` + "`OTEL_*`" + ` variables of
+OpenTelemetry are read, from the environment only: [operations.md](operations.md) says what is traced.
 `
 
 func configurationDocument() string {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 
 	"realtime/actors"
 	"realtime/postgres"
@@ -50,6 +51,7 @@ type server struct {
 	log            *slog.Logger
 	registry       *prometheus.Registry
 	tenantRegistry *prometheus.Registry
+	tracer         trace.Tracer // nil: nothing is traced
 
 	dir         dataDir // embedded only
 	listener    net.Listener
@@ -111,7 +113,7 @@ func (s *server) start(ctx context.Context) error {
 		s.log.Warn("configuration", "warning", w)
 	}
 	for _, step := range []func(context.Context) error{
-		s.raiseLimits, s.listen, s.openDatabase, s.openTenants, s.remember, s.startActors, s.prepareTenant, s.startWeb, s.startPush, s.awaitReady, s.checkDatabase,
+		s.raiseLimits, s.startTraces, s.listen, s.openDatabase, s.openTenants, s.remember, s.startActors, s.prepareTenant, s.startWeb, s.startPush, s.awaitReady, s.checkDatabase,
 	} {
 		if err := ctx.Err(); err != nil {
 			return err

@@ -20,7 +20,7 @@ func (s *server) startActors(context.Context) error {
 	}
 	var err error
 	s.system, err = actors.New(actors.Options{
-		Log: s.log, Metrics: s.registry, TenantMetrics: s.tenantRegistry, MetricsCleaner: s.c.MetricsCleaner, Lookup: s.tenants.Get,
+		Log: s.log, Tracer: s.tracer, Metrics: s.registry, TenantMetrics: s.tenantRegistry, MetricsCleaner: s.c.MetricsCleaner, Lookup: s.tenants.Get,
 		JoinPause: s.c.JoinPause, NoChannelTimeout: s.c.NoChannelTimeout, AccessTokenThrottle: s.c.TokenThrottle,
 		EarlySubscribed: s.c.EarlySubscribed, DurableSlot: s.c.Slot == "durable", Upkeep: s.c.Upkeep,
 	})
@@ -44,7 +44,7 @@ func (s *server) startWeb(context.Context) error {
 		return &failure{step: "read JWT_CLAIM_VALIDATORS", err: err}
 	}
 	door, err := web.NewServer(web.Options{
-		Log: s.log, System: s.system, Registry: s.registry, TenantRegistry: s.tenantRegistry, Version: versionText(),
+		Log: s.log, Tracer: s.tracer, Propagator: propagators(s.p.environment()["OTEL_PROPAGATORS"]), System: s.system, Registry: s.registry, TenantRegistry: s.tenantRegistry, Version: versionText(),
 		Resolver: &tenancy.Resolver{
 			Cache: s.tenants, SelfHostName: s.c.Tenant, TrustHeader: s.c.TenantHeader, Hosts: s.c.TenantHosts,
 		},
