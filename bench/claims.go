@@ -97,6 +97,10 @@ func connectionProofs() []Proof {
 		{"joins", Options{Scenario: "joins", Duration: 5 * second, Reuse: true}, 0, nil, nil, []Claim{
 			{"joins of public channels, sustained", "joins_per_second", "", 0, 3000, "/s"},
 		}},
+		{"joins-private", Options{Scenario: "joins", Duration: 5 * second, Reuse: true, Private: true, Channels: 10_000, Outstanding: 32}, 0, nil, nil, []Claim{
+			{"joins of private channels, a policy that looks at a table, each topic anew", "joins_per_second", "", 0, 500, "/s"},
+			{"until a private channel is joined: p99", "latency_p99", "", 250, 0, "ms"},
+		}},
 	}
 	for _, p := range []struct {
 		members int
@@ -162,6 +166,9 @@ func (o *Options) flags() string {
 	part("stalled", o.Stalled)
 	if o.Reuse {
 		b = append(b, "--reuse")
+	}
+	if o.Private {
+		b = append(b, "--private")
 	}
 	if o.Duration != 0 {
 		b = append(b, "--duration="+o.Duration.String())

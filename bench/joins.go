@@ -1,8 +1,10 @@
 package bench
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -15,13 +17,20 @@ import (
 // joins lets so many visitors come at a time, one after the other, for as long as it takes: each connects, joins and goes, or
 // joins and leaves on the connection it has.
 func joins(s *session) error {
+	payload := quiet
+	if s.o.Private {
+		if err := s.admitPrivate(); err != nil {
+			return err
+		}
+		payload = quietPrivate
+	}
 	ctx, cancel := context.WithCancel(s.ctx)
 	defer cancel()
 	var turn atomic.Int64
 	g, gctx := errgroup.WithContext(ctx)
 	for range s.o.Outstanding {
 		g.Go(func() error { // ends with cancel
-			v := &visitor{s: s, turn: &turn}
+			v := &visitor{s: s, turn: &turn, payload: payload}
 			defer v.leave()
 			for gctx.Err() == nil {
 				if err := v.visit(gctx); err != nil && gctx.Err() == nil {
@@ -55,9 +64,40 @@ func joins(s *session) error {
 
 // visitor joins again and again, on a goroutine of its own.
 type visitor struct {
-	s    *session
-	turn *atomic.Int64
-	c    *conn
+	s       *session
+	turn    *atomic.Int64
+	payload []byte
+	c       *conn
+}
+
+// quietPrivate joins a private channel and asks for nothing.
+var quietPrivate = bytes.Replace(quiet, []byte(`"private":false`), []byte(`"private":true`), 1)
+
+// admitPrivate makes a table of topics and a policy that lets authenticated users read those in it: all of this scenario's.
+// Its answers are good for a second only, because it looks at a table.
+func (s *session) admitPrivate() error {
+	sql, err := s.database()
+	if err != nil {
+		return err
+	}
+	defer sql.Close(context.WithoutCancel(s.ctx))
+	topics := make([]string, s.o.Channels)
+	for i := range topics {
+		topics[i] = topicOf(i)[len(topicPrefix):]
+	}
+	_, err = sql.Exec(s.ctx, `drop policy if exists bench_private on realtime.messages;
+		drop table if exists public.bench_topics;
+		create table public.bench_topics (topic text primary key);
+		grant select on public.bench_topics to authenticated;
+		create policy bench_private on realtime.messages for select to authenticated
+			using (exists (select from public.bench_topics b where b.topic = (select realtime.topic())))`)
+	if err == nil {
+		_, err = sql.Exec(s.ctx, "insert into public.bench_topics select unnest($1::text[])", topics)
+	}
+	if err != nil {
+		return fmt.Errorf("make a policy for private channels: %w", err)
+	}
+	return nil
 }
 
 // visit joins once.
@@ -74,7 +114,7 @@ func (v *visitor) visit(ctx context.Context) error {
 	c, topic := v.c, topicOf(n%v.s.o.Channels)
 	answer := make(chan error, 1)
 	c.r.do(func() {
-		st := &seat{c: c, topic: topic, payload: quiet}
+		st := &seat{c: c, topic: topic, payload: v.payload}
 		refused := c.r.tally.Refused
 		v.s.take(st, func() {
 			if c.r.tally.Refused > refused || c.gone {

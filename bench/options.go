@@ -35,6 +35,7 @@ type Options struct {
 	Stalled float64 `json:"stalled,omitempty"` // slow, mixed: share of the subscribers that stop reading
 	Churn   bool    `json:"churn,omitempty"`   // mixed: joins, leaves, lost connections, stalled peers
 	Reuse   bool    `json:"reuse,omitempty"`   // joins: on open connections
+	Private bool    `json:"private,omitempty"` // joins: of private channels, under a policy that looks at a table
 
 	Show func(Progress) `json:"-"` // called every quarter of a second; nil shows nothing
 }

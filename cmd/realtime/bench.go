@@ -49,6 +49,7 @@ type benchScenario struct {
 	Stalled     float64       `placeholder:"SHARE" help:"slow: how many never read, as a share of the others."`
 	Churn       bool          `help:"mixed: members join, leave, lose connections and stop reading."`
 	Reuse       bool          `help:"joins: join and leave on connections that stand."`
+	Private     bool          `help:"joins: private channels, under a policy that looks at a table."`
 	Against     []string      `enum:"floor,nats" placeholder:"NAME,…" help:"fanout: measure these yardsticks as well, in turn: floor, nats (make peers)."`
 	Peers       string        `placeholder:"DIR" help:"Where the yardsticks' programs are; unset: beside this one."`
 	Repeat      int           `default:"1" help:"Repetitions, each with a server of its own under --spawn."`
@@ -83,7 +84,7 @@ func (b *benchScenario) options(name string) bench.Options {
 		Scenario: name, Subscribers: b.Subscribers, Channels: b.Channels, PerSocket: b.PerSocket, Payload: b.Payload, Rate: b.Rate,
 		Outstanding: b.Outstanding, Warmup: b.Warmup, Duration: b.Duration, Serializer: b.Serializer, Threads: b.Threads,
 		Policy: b.Policy, Filter: b.Filter, Entitled: b.Entitled, Batch: b.Batch, Claims: b.ClaimBytes, Backlog: b.Backlog, Baseline: b.Baseline,
-		Stalled: b.Stalled, Churn: b.Churn, Reuse: b.Reuse,
+		Stalled: b.Stalled, Churn: b.Churn, Reuse: b.Reuse, Private: b.Private,
 	}
 }
 
