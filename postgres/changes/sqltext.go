@@ -138,7 +138,7 @@ func (r *textReader) quoted(quote byte, escapes bool) error {
 	for r.pos < len(r.text) {
 		switch c := r.text[r.pos]; {
 		case escapes && c == '\\':
-			r.pos += 2
+			r.pos = min(r.pos+2, len(r.text)) // the text may end with it
 		case c != quote:
 			r.pos++
 		case r.pos+1 < len(r.text) && r.text[r.pos+1] == quote:
