@@ -59,25 +59,17 @@ func (e *Engine) joinAll(ctx context.Context, b *batch, p *plan, units []unit) e
 	if err != nil && !e.fatal(ctx, b, err) && len(units) > 1 && !postgres.IsQueryCanceled(err) {
 		err = e.joinCall(ctx, b, p, units, joinRows)
 	}
-	switch {
-	case err == nil:
-		return nil
-	case e.fatal(ctx, b, err):
-		return err
-	case len(units) == 1:
-		units[0].narrowDown(p)
-		return nil
-	}
-	half := len(units) / 2
-	if err := e.joinAll(ctx, b, p, units[:half]); err != nil {
-		return err
-	}
-	return e.joinAll(ctx, b, p, units[half:])
+	return e.halve(ctx, b, p, units, err, e.joinAll)
 }
 
 // joinPairs asks about few groups of each row.
 func (e *Engine) joinPairs(ctx context.Context, b *batch, p *plan, units []unit) error {
 	err := e.joinCall(ctx, b, p, units, joinGiven)
+	return e.halve(ctx, b, p, units, err, e.joinPairs)
+}
+
+// halve asks again about each half of what an error was raised for, down to the row that raises it.
+func (e *Engine) halve(ctx context.Context, b *batch, p *plan, units []unit, err error, again func(context.Context, *batch, *plan, []unit) error) error {
 	switch {
 	case err == nil:
 		return nil
@@ -88,10 +80,10 @@ func (e *Engine) joinPairs(ctx context.Context, b *batch, p *plan, units []unit)
 		return nil
 	}
 	half := len(units) / 2
-	if err := e.joinPairs(ctx, b, p, units[:half]); err != nil {
+	if err := again(ctx, b, p, units[:half]); err != nil {
 		return err
 	}
-	return e.joinPairs(ctx, b, p, units[half:])
+	return again(ctx, b, p, units[half:])
 }
 
 // narrowDown leaves a row that raised an error to be asked about claims by claims. An old image is not shown then.
