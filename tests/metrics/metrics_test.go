@@ -2,7 +2,6 @@ package metrics
 
 import (
 	"net/http"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -10,7 +9,6 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
-	"go.uber.org/goleak"
 
 	"realtime/postgres/pgtest"
 	"realtime/tests/program"
@@ -19,18 +17,7 @@ import (
 // root is the repository, seen from this package's directory.
 const root = "../.."
 
-func TestMain(m *testing.M) {
-	code := program.Run(runner(func() int { return pgtest.Run(m) }))
-	if err := goleak.Find(); code == 0 && err != nil {
-		println(err.Error())
-		code = 1
-	}
-	os.Exit(code)
-}
-
-type runner func() int
-
-func (r runner) Run() int { return r() }
+func TestMain(m *testing.M) { program.Main(func() int { return pgtest.Run(m) }) }
 
 // still are those that stay 0 here, each with what would move it.
 var still = map[string]string{

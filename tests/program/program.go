@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"go.uber.org/goleak"
 )
 
 // patience bounds every wait for what must happen, on a machine under load.
@@ -23,8 +25,18 @@ const patience = 60 * time.Second
 // the database of a server that root starts runs as another user.
 var folder string
 
-// Run makes the folder, runs the tests and removes it again. It returns the exit code; TestMain calls it.
-func Run(m interface{ Run() int }) int {
+// Main is all that a TestMain does: it makes the folder, runs the tests, removes it again, looks for goroutines that were
+// left behind, and exits. run is m.Run, or what prepares more and then calls it.
+func Main(run func() int) {
+	code := inFolder(run)
+	if err := goleak.Find(); code == 0 && err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func inFolder(run func() int) int {
 	dir, err := os.MkdirTemp("", "realtime-program-")
 	if err == nil {
 		err = os.Chmod(dir, 0o755) //nolint:gosec // G302: see folder
@@ -35,7 +47,7 @@ func Run(m interface{ Run() int }) int {
 	}
 	folder = dir
 	defer os.RemoveAll(dir)
-	return m.Run()
+	return run()
 }
 
 // Binary builds ./cmd/realtime, once, and returns its path. root is the repository as seen from the caller's directory.

@@ -3,13 +3,10 @@ package rush
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"sync"
 	"testing"
 	"time"
-
-	"go.uber.org/goleak"
 
 	"realtime/protocol/client"
 	"realtime/tenancy"
@@ -19,14 +16,7 @@ import (
 // root is the repository, seen from this package's directory.
 const root = "../.."
 
-func TestMain(m *testing.M) {
-	code := program.Run(m)
-	if err := goleak.Find(); code == 0 && err != nil {
-		println(err.Error())
-		code = 1
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { program.Main(m.Run) }
 
 const (
 	secret  = "the-secret-of-the-rush-of-40-characters-"

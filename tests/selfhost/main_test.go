@@ -4,11 +4,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"testing"
-
-	"go.uber.org/goleak"
 
 	"realtime/postgres"
 	"realtime/postgres/pgtest"
@@ -18,18 +15,7 @@ import (
 // root is the repository, seen from this package's directory, where go test runs.
 const root = "../.."
 
-func TestMain(m *testing.M) {
-	code := program.Run(runner(func() int { return pgtest.Run(m) }))
-	if err := goleak.Find(); code == 0 && err != nil {
-		println(err.Error())
-		code = 1
-	}
-	os.Exit(code)
-}
-
-type runner func() int
-
-func (r runner) Run() int { return r() }
+func TestMain(m *testing.M) { program.Main(func() int { return pgtest.Run(m) }) }
 
 // database is the environment of a server on a database of one's own.
 func database(db postgres.Settings) []string {
