@@ -2,7 +2,6 @@ package actors
 
 import (
 	"crypto/tls"
-	"encoding/binary"
 	"errors"
 	"io"
 	"net"
@@ -33,25 +32,7 @@ func tlsPair(t testing.TB, o ConnOptions) (*Conn, *tls.Conn) {
 
 func TestTLSConnKeepsOrderToAPeerThatReadsLate(t *testing.T) {
 	c, far := tlsPair(t, ConnOptions{MaxBehind: 64 << 20})
-	const n = 40_000
-	for i := range n {
-		if !c.Send(binary.BigEndian.AppendUint32(make([]byte, 0, 64), uint32(i))) {
-			t.Fatalf("message %d refused", i)
-		}
-	}
-	_ = c.Close() // what was accepted still goes out
-	var b [4]byte
-	for i := range n {
-		if _, err := io.ReadFull(far, b[:]); err != nil {
-			t.Fatalf("message %d: %v", i, err)
-		}
-		if got := binary.BigEndian.Uint32(b[:]); got != uint32(i) {
-			t.Fatalf("got message %d, want %d", got, i)
-		}
-	}
-	if _, err := far.Read(b[:]); !errors.Is(err, io.EOF) {
-		t.Errorf("after the last message: %v, want the end", err)
-	}
+	keepsOrder(t, c, far)
 }
 
 func TestTLSConnCutsAPeerThatStandsStill(t *testing.T) {
