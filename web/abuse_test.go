@@ -94,7 +94,7 @@ func TestSlowClientsAreCut(t *testing.T) {
 		}
 		_ = c.Close()
 		<-trickled
-		if took := time.Since(begun); took > 20*limit {
+		if took := time.Since(begun); took > 100*limit {
 			t.Errorf("%.30q: cut after %s", start, took)
 		}
 	}

@@ -118,7 +118,7 @@ func row02VersionOneIsTheDefault(t *testing.T, h *house) {
 }
 
 func TestHandshakeRows04And31AnswerAtOnceWithoutBody(t *testing.T) {
-	const pause = 10 * time.Second
+	const pause = 40 * time.Second
 	h := open(t, func(o *Options, _ *actors.Options) { o.ConnectPause = pause })
 	begun := time.Now()
 	for _, vsn := range []string{"vsn=2", "vsn=2.1.0", "vsn=3.0.0", "vsn=abc", "vsn[]=2.0.0", "vsn="} {
