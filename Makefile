@@ -29,8 +29,8 @@ setup: ## install what the tests need: Postgres, npm packages
 	@deploy/postgres.sh
 	@tests/setup.sh
 
-test: setup build ## run every test under the race detector (under 10 minutes on two cores)
-	go test -race -shuffle=on -timeout 10m ./...
+test: setup build ## run every test under the race detector (ten minutes on two cores)
+	go test -race -shuffle=on -timeout 20m ./...
 
 test-short: ## run the tests that need neither npm packages nor minutes
 	go test -short -shuffle=on ./...
