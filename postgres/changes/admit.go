@@ -19,6 +19,9 @@ type imaging struct {
 	branches     []branch
 	pairs, whole string
 	claims       *claimsTable
+	// planned: whether Postgres plans the query for claims at all is asked when they are stored. It evaluates parts of the
+	// policies of inner tables, too, to guess how many rows there are.
+	planned bool
 }
 
 // admission looks for the best tier of a plan whose policies are without side effects.
@@ -219,6 +222,7 @@ func (a *admission) rank(ctx context.Context, im *imaging) (tier, error) {
 			return tierReread, fmt.Errorf("read row security of tables of policies: %w", err)
 		}
 	}
+	im.planned = active
 	switch {
 	case a.reach.rels[a.p.table.oid]:
 		a.p.why = reason{text: "a sub-query that comes back to the table itself"}

@@ -12,7 +12,7 @@ import (
 
 var (
 	diffPolicies = flag.Int("diff.n", 25, "how many random policies TestRandomPoliciesAreThoseOfPostgres makes")
-	diffSeed     = flag.Uint64("diff.seed", 1, "the seed of the first; 0 draws one, as make diff does")
+	diffSeed     = flag.Uint64("diff.seed", 0, "the seed of the first; 0 draws one")
 )
 
 // TestRandomPoliciesAreThoseOfPostgres does the same with policies, claims and rows that nobody thought of.

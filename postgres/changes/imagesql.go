@@ -124,7 +124,7 @@ begin
 	foreach realtime_c in array realtime_claims loop
 		i := i + 1; got := null; state := null;
 		begin
-			`+becomeSQL+`
+			`+becomeSQL+p.planSQL(im)+`
 			`+ask+`;
 			got := realtime_got;
 		exception
@@ -135,6 +135,15 @@ begin
 	end loop;
 	perform pg_catalog.set_config('role', 'none', true), pg_catalog.set_config('request.jwt.claims', '', true);
 end`)
+}
+
+// planSQL has Postgres plan the question about the table itself, as the role with the claims, and read no row. What that
+// raises it would raise for every row.
+func (p *plan) planSQL(im *imaging) string {
+	if !im.planned || p.fault != noFault { // with a fault nobody is asked
+		return ""
+	}
+	return "\nexecute " + quoteLiteral("select true from "+p.table.only()+" limit 0") + ";"
 }
 
 // imagesSQL is the rows' images as a table in the place of the real one.
@@ -228,7 +237,8 @@ end`)
 }
 
 // claimsSQL makes the function of T2: for each claims the numbers of the rows whose images the role may see, or the
-// SQLSTATE. Careful, it has each statement planned anew: some errors are raised by planning only.
+// SQLSTATE. Careful, it has each statement planned anew, and the one about the table as well: some errors are raised by
+// planning only.
 func (p *plan) claimsSQL(im *imaging) string {
 	query := "select pg_catalog.array_agg(" + pgx.Identifier{p.table.table}.Sanitize() + "." + ordinal + ") {into} from " + p.imagesSQL(im) + " where " + im.whole
 	dynamic, using := strings.Replace(query, "{into}", "", 1), "realtime_f, realtime_t"
@@ -246,5 +256,5 @@ declare
 	realtime_c text;
 	realtime_f int := 1;
 	realtime_t int := realtime_rows;
-`+loopSQL(strings.Replace(query, "{into}", "into realtime_got", 1), "execute "+quoteLiteral(dynamic)+" into realtime_got using "+using))
+`+loopSQL(strings.Replace(query, "{into}", "into realtime_got", 1), p.planSQL(im)+"\nexecute "+quoteLiteral(dynamic)+" into realtime_got using "+using))
 }
