@@ -12,14 +12,25 @@ import (
 )
 
 // evalError is an error of somebody's SQL: a policy, a filter, a cast. Its message may quote values that the subscriber
-// may not see, so only subscribe-time checks, whose only value is the subscriber's own, show it.
+// may not see, so only subscribe-time checks, whose only value is the subscriber's own, show it: see of.
 type evalError struct {
 	state, message, detail, hint string
 	table, column                string // only of the errors that stand for upstream's own
+	// foreign: it came out of the body of somebody's function.
+	foreign bool
 }
 
 // Error names the SQLSTATE alone, because errors are logged.
 func (e *evalError) Error() string { return "SQLSTATE " + e.state }
+
+// of is the error of a value of the column as its subscriber may read it. What Postgres itself says of a value quotes that
+// value alone, and clients know its words; what the code of somebody's type says may quote anything that it has read.
+func (e *evalError) of(col *column) *evalError {
+	if e == nil || !e.foreign || col.schema == "pg_catalog" {
+		return e
+	}
+	return &evalError{state: e.state, message: "raised by the code of type " + col.shown}
+}
 
 // permanent reports errors that no other row changes: a function, operator or column that does not exist.
 func (e *evalError) permanent() bool {
@@ -46,7 +57,7 @@ type evalResult struct {
 	err    *evalError
 }
 
-const evaluateSQL = "select i, result, state, message, detail, hint from pg_temp.realtime_evaluate($1, $2, $3, $4, $5)"
+const evaluateSQL = "select i, result, state, message, detail, hint, foreign_code from pg_temp.realtime_evaluate($1, $2, $3, $4, $5)"
 
 // evaluate runs statements as role who under a search_path ("": as it is), each in a subtransaction that is rolled back.
 // All see v as $1 and constants as $2. The error is for the whole call: a timeout, or the connection.
@@ -62,14 +73,15 @@ func (s *session) evaluate(ctx context.Context, limit time.Duration, k style, wh
 		var i int
 		var values []*string
 		var state, message, detail, hint *string
-		if err := r.Scan(&i, &values, &state, &message, &detail, &hint); err != nil {
+		var foreign *bool
+		if err := r.Scan(&i, &values, &state, &message, &detail, &hint, &foreign); err != nil {
 			return err
 		}
 		if i < 1 || i > len(out) {
 			return fmt.Errorf("statement %d of %d", i, len(out))
 		}
 		if out[i-1].values = values; state != nil {
-			out[i-1].err = &evalError{state: *state, message: deref(message), detail: deref(detail), hint: deref(hint)}
+			out[i-1].err = &evalError{state: *state, message: deref(message), detail: deref(detail), hint: deref(hint), foreign: foreign == nil || *foreign}
 		}
 		return nil
 	}

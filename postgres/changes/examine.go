@@ -144,7 +144,7 @@ func (x *examiner) condition(t *table, col *column, c *Condition) *evalError {
 	case answer.err != nil && (c.Op == Match || c.Op == IMatch):
 		return raised("invalid regular expression for " + string(c.Op) + " filter: " + answer.err.message)
 	case answer.err != nil:
-		return answer.err
+		return answer.err.of(col)
 	case c.Op == In:
 		return x.inValues(t, col, c, answer.text)
 	}
@@ -161,7 +161,7 @@ func (x *examiner) inValues(t *table, col *column, c *Condition, length string) 
 	if !known {
 		x.needs.checks = append(x.needs.checks, q)
 	}
-	return answer.err
+	return answer.err.of(col)
 }
 
 func checkIs(col *column, word string) *evalError {

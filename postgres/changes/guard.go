@@ -2,9 +2,11 @@ package changes
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // Everything that may fail because of somebody's table, policy or filter runs behind a savepoint, parsing included: a
@@ -64,7 +66,7 @@ func (s *session) guardedExec(ctx context.Context, sql string) error {
 	return s.undo(ctx, s.exec(ctx, savepointSQL+"; "+sql+"; "+releaseSQL))
 }
 
-// undo goes back to the savepoint after an error, which it returns.
+// undo goes back to the savepoint after an error, which it returns without its words.
 func (s *session) undo(ctx context.Context, err error) error {
 	if err == nil || s.lost() {
 		return err
@@ -72,5 +74,18 @@ func (s *session) undo(ctx context.Context, err error) error {
 	if e := s.exec(ctx, "rollback to realtime; "+releaseSQL); e != nil {
 		return e
 	}
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return quiet{e}
+	}
 	return err
 }
+
+// quiet is an error of somebody's SQL by its SQLSTATE alone, because errors are logged: the message may quote a row, a
+// filter or claims.
+type quiet struct{ *pgconn.PgError }
+
+// Error names the SQLSTATE.
+func (q quiet) Error() string { return "SQLSTATE " + q.Code }
+
+// Unwrap keeps the error's fields readable.
+func (q quiet) Unwrap() error { return q.PgError }

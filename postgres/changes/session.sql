@@ -3,17 +3,20 @@
 -- always rolled back, so that whatever it sets is gone before the next statement.
 
 -- evaluate runs each statement as role who and returns its array of texts or its error. $1 and $2 are handed to all.
+-- foreign_code says that the error came out of some function's body, which may say whatever it has read: then there are more
+-- lines of context than ours, the statement and this function.
 create or replace function pg_temp.realtime_evaluate(who text, statements text[], path text, v text[], c text[])
-returns table (i int, result text[], state text, message text, detail text, hint text)
+returns table (i int, result text[], state text, message text, detail text, hint text, foreign_code bool)
 language plpgsql as $f$
 declare
 	got text[];
+	context text;
 	statement text;
 	done bool; -- users' code may raise our own mark, too
 begin
 	i := 0;
 	foreach statement in array statements loop
-		i := i + 1; result := null; state := null; message := null; detail := null; hint := null; got := null; done := false;
+		i := i + 1; result := null; state := null; message := null; detail := null; hint := null; foreign_code := null; got := null; done := false;
 		begin
 			if path <> '' then
 				perform pg_catalog.set_config('search_path', path, true);
@@ -30,7 +33,8 @@ begin
 					continue;
 				end if;
 				get stacked diagnostics state = returned_sqlstate, message = message_text,
-					detail = pg_exception_detail, hint = pg_exception_hint;
+					detail = pg_exception_detail, hint = pg_exception_hint, context = pg_exception_context;
+				foreign_code := pg_catalog.cardinality(pg_catalog.string_to_array(pg_catalog.replace(context, statement, ''), E'\n')) > 2;
 		end;
 		return next;
 	end loop;
