@@ -83,6 +83,7 @@ func (e *Engine) access(ctx context.Context, b *batch) error {
 	b.unpool()
 	joins := b.joins()
 	for _, j := range joins {
+		e.counts.asks(tierJoin, len(j.all)+len(j.pairs))
 		if err := e.join(ctx, b, j); err != nil {
 			return err
 		}
@@ -103,6 +104,7 @@ func (e *Engine) access(ctx context.Context, b *batch) error {
 		if len(j.rows) == 0 {
 			continue
 		}
+		e.counts.asks(j.tier, len(j.rows)*len(j.principals))
 		if err := j.tier.evaluator()(e, ctx, b, j); err != nil {
 			return err
 		}

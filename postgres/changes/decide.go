@@ -25,6 +25,7 @@ type batch struct {
 	patient, calm bool
 	looked        time.Time     // when the inbox was last served
 	narrowing     time.Duration // spent on filters that had to be asked alone
+	quarantined   uint64        // times that something was put in quarantine
 }
 
 // batchRow is one row with who may want it.
@@ -91,6 +92,7 @@ func (e *Engine) decide(ctx context.Context, txs []*wal.Tx) error {
 			return nil
 		}
 		err := e.attempt(ctx, b)
+		e.counts.quarantined.Add(b.quarantined)
 		switch {
 		case err == nil:
 			return e.handOver(ctx, b)

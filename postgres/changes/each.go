@@ -125,9 +125,9 @@ func (e *Engine) eachFailed(ctx context.Context, b *batch, p *plan, who *princip
 // strike notes that a question about one row and principal ran into its timeout.
 func (p *plan) strike(b *batch, who *principal) {
 	blocked := p.blockedFor(who)
-	blocked.strike(b.now, quarantineAfter)
+	blocked.strike(b, quarantineAfter)
 	if blocked.closed(b.now) {
-		p.slow.strike(b.now, slowAfter)
+		p.slow.strike(b, slowAfter)
 	}
 }
 

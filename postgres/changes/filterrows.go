@@ -168,14 +168,14 @@ func (e *Engine) narrowFilters(ctx context.Context, b *batch, g *filterGroup, fi
 	}
 	if len(filters) == 1 {
 		if postgres.IsQueryCanceled(err) {
-			filters[0].blocked.strike(b.now, quarantineAfter)
+			filters[0].blocked.strike(b, quarantineAfter)
 		}
 		b.fail(g.table, asEvalError(err), filters[0], nil)
 		return nil
 	}
 	for i, f := range filters {
 		if b.narrowing > filterBudget {
-			f.blocked.strike(b.now, 1)
+			f.blocked.strike(b, 1)
 			b.fail(g.table, filterFailure(f), f, nil)
 			continue
 		}

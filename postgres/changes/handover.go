@@ -14,17 +14,42 @@ type Stats struct {
 	BadValues  uint64 // values whose text did not fit their type and went out as strings
 	Shadows    uint64 // decisions on images that were compared with the table
 	Mismatches uint64 // those that were not the same: never, unless there is a defect
+	// Quarantined counts how often claims, a filter or a table's policies ran into timeouts and were left alone for a while.
+	Quarantined uint64
+	// Asked counts what policies were asked, by tier from T1 on: in T1 each row once for everybody, in the others each row
+	// once for each claims.
+	Asked [4]uint64
 }
 
-type counters struct{ rows, deliveries, failures, badValues, shadows, mismatches atomic.Uint64 }
+type counters struct {
+	rows, deliveries, failures, badValues, shadows, mismatches, quarantined atomic.Uint64
+	asked                                                                   [4]atomic.Uint64
+}
+
+// asks counts questions of a tier from T1 on.
+func (c *counters) asks(t tier, n int) { c.asked[t-tierJoin].Add(uint64(n)) }
 
 // Stats returns the counts. Any goroutine may call it.
 func (e *Engine) Stats() Stats {
 	c := &e.counts
-	return Stats{
+	s := Stats{
 		Rows: c.rows.Load(), Deliveries: c.deliveries.Load(), Failures: c.failures.Load(), BadValues: c.badValues.Load(),
-		Shadows: c.shadows.Load(), Mismatches: c.mismatches.Load(),
+		Shadows: c.shadows.Load(), Mismatches: c.mismatches.Load(), Quarantined: c.quarantined.Load(),
 	}
+	for i := range s.Asked {
+		s.Asked[i] = c.asked[i].Load()
+	}
+	return s
+}
+
+// Plus is the sum of two counts, of Engines that follow each other.
+func (s Stats) Plus(o Stats) Stats {
+	s.Rows, s.Deliveries, s.Failures, s.BadValues = s.Rows+o.Rows, s.Deliveries+o.Deliveries, s.Failures+o.Failures, s.BadValues+o.BadValues
+	s.Shadows, s.Mismatches, s.Quarantined = s.Shadows+o.Shadows, s.Mismatches+o.Mismatches, s.Quarantined+o.Quarantined
+	for i := range s.Asked {
+		s.Asked[i] += o.Asked[i]
+	}
+	return s
 }
 
 // parcel identifies one delivery of a row: a group, a JSON, and the selection that led to it. A member whose entries
@@ -57,7 +82,8 @@ type place struct {
 	at  int
 }
 
-// handOver makes the JSON of every row that somebody may see, once for each variant, and gives it to the groups.
+// handOver makes the JSON of every row that somebody may see, once for each variant, and gives it to the groups. Whose rows
+// an error denied is told first: whoever has the last row of a batch has heard of its trouble.
 func (e *Engine) handOver(ctx context.Context, b *batch) error {
 	if err := e.loadRowTypes(ctx, b); err != nil {
 		if e.session.lost() || ctx.Err() != nil {
@@ -90,6 +116,7 @@ func (e *Engine) handOver(ctx context.Context, b *batch) error {
 			}
 		}
 	}
+	e.tell(b)
 	for _, box := range h.order {
 		for i := range box.rows {
 			e.counts.deliveries.Add(uint64(len(box.rows[i].To)))
@@ -97,7 +124,6 @@ func (e *Engine) handOver(ctx context.Context, b *batch) error {
 		e.counts.rows.Add(uint64(len(box.rows)))
 		e.o.Deliver(box.group, box.rows)
 	}
-	e.tell(b)
 	return nil
 }
 

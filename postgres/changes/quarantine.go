@@ -18,9 +18,10 @@ type quarantine struct {
 }
 
 // strike notes a timeout; after so many in a row the quarantine closes.
-func (q *quarantine) strike(now time.Time, after int) {
+func (q *quarantine) strike(b *batch, after int) {
 	if q.strikes++; q.strikes >= after {
-		q.until = now.Add(quarantineTime)
+		q.until = b.now.Add(quarantineTime)
+		b.quarantined++
 	}
 }
 
