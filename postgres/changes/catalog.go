@@ -32,7 +32,8 @@ type catalog struct {
 type publication struct {
 	tables  map[uint32]name
 	byName  map[name]uint32
-	actions map[string]bool // INSERT, UPDATE, DELETE, TRUNCATE
+	actions map[string]bool      // INSERT, UPDATE, DELETE, TRUNCATE
+	parts   map[uint32]published // of the tables with a list of columns
 }
 
 type name struct{ schema, table string }
@@ -143,9 +144,26 @@ func (c *catalog) loadPublication(ctx context.Context, s *session, publicationNa
 		p.actions = map[string]bool{"INSERT": insert, "UPDATE": update, "DELETE": del, "TRUNCATE": truncate}
 		return nil
 	}, "select pubinsert, pubupdate, pubdelete, pubtruncate from pg_catalog.pg_publication where pubname = $1", publicationName)
+	if err == nil && s.version >= 150000 {
+		p.parts = map[uint32]published{}
+		err = s.rows(ctx, func(r pgx.Rows) error {
+			var oid uint32
+			var part published
+			err := r.Scan(&oid, &part.columns, &part.filter)
+			p.parts[oid] = part
+			return err
+		}, columnListsSQL, publicationName)
+	}
 	c.publication = p
 	return err
 }
+
+// columnListsSQL is of Postgres 15 and later.
+const columnListsSQL = `
+select r.prrelid, array(select a.attname::text from pg_catalog.pg_attribute a where a.attrelid = r.prrelid and a.attnum = any(r.prattrs::int2[]) order by a.attnum),
+	coalesce(pg_catalog.pg_get_expr(r.prqual, r.prrelid), '')
+from pg_catalog.pg_publication_rel r join pg_catalog.pg_publication p on p.oid = r.prpubid
+where p.pubname = $1 and r.prattrs is not null`
 
 // doubt forgets what may have changed without the fingerprint: the tables of a publication of all tables, and refusals
 // of values that a type has learnt since.

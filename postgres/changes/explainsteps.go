@@ -112,10 +112,16 @@ func (p *path) condition(ctx context.Context, en *entry, r *batchRow, c Conditio
 	v, known := r.filterValue(t.columnIndex(c.Column))
 	switch {
 	case !known && opIndex(r.Op) == opDelete:
-		return fmt.Sprintf("%s: a DELETE does not say what %s was", c, pgx.Identifier{c.Column}.Sanitize()),
-			fmt.Sprintf("alter table %s replica identity full;", t.name), nil
+		why = fmt.Sprintf("%s: a DELETE does not say what %s was", c, pgx.Identifier{c.Column}.Sanitize())
+		for _, w := range p.e.deleteTroubles(en) {
+			mend = w.mend
+		}
+		return why, mend, nil
 	case !known:
-		return fmt.Sprintf("%s: the event does not have the column (not published, or stored out of line and not changed)", c), "", nil
+		for _, w := range p.e.columnTroubles(en) {
+			mend = w.mend
+		}
+		return fmt.Sprintf("%s: the event does not have the column (not published, or stored out of line and not changed)", c), mend, nil
 	}
 	f := newRowFilter(t, []Condition{c}, p.e.session.path)
 	g := &filterGroup{table: t, path: f.path, columns: f.columns, filters: []*rowFilter{f}, rows: []*batchRow{r}}

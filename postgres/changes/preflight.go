@@ -31,6 +31,7 @@ const (
 	troublePolicy
 	troubleServer   // the server cannot read the rows itself
 	troubleIdentity // a DELETE does not say what the filter looks at
+	troubleColumns  // nor does any event: the publication leaves the column out
 )
 
 // String is the sentence that a member is told.
@@ -59,8 +60,9 @@ func (e *Engine) troubles(en *entry) []trouble {
 		if w, found := e.readTrouble(en); found {
 			out = append(out, w)
 		}
+		out = append(out, e.columnTroubles(en)...)
 	}
-	return append(append(out, deleteTroubles(en)...), e.unpublishedEvents(en)...)
+	return append(append(out, e.deleteTroubles(en)...), e.unpublishedEvents(en)...)
 }
 
 // readTrouble is the first thing that stands between the role and new rows. What comes behind it shows once it is mended.
@@ -140,29 +142,6 @@ func (t *table) suggestPolicy() (condition, hint string) {
 		}
 	}
 	return "true", "; to show it every row"
-}
-
-// deleteTroubles: the old row of a DELETE has the replica identity's columns only, and a filter on another never matches.
-func deleteTroubles(en *entry) []trouble {
-	t := en.table
-	if !en.events[opDelete] || t.identity == 'f' {
-		return nil
-	}
-	var missing []string
-	for _, c := range en.spec.Filters {
-		at := t.columnIndex(c.Column)
-		name := pgx.Identifier{c.Column}.Sanitize()
-		if at >= 0 && !t.columns[at].identity && !slices.Contains(missing, name) {
-			missing = append(missing, name)
-		}
-	}
-	if missing == nil {
-		return nil
-	}
-	return []trouble{{
-		troubleIdentity, fmt.Sprintf("A DELETE of %s does not say what %s was, so it never matches this filter", t.name, strings.Join(missing, ", ")),
-		fmt.Sprintf("alter table %s replica identity full;", t.name),
-	}}
 }
 
 // unpublishedEvents: an event that was asked for by name is not in the publication.
