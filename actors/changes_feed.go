@@ -13,17 +13,18 @@ import (
 // changesFeed is the feed whose taker is an Engine.
 type changesFeed struct {
 	*feed
-	pace *pacer
+	pace    *pacer
+	engines *engineFigures
 }
 
 func newChangesFeed(s *System, t *tenancy.Tenant, parent *actor.PID, p *place, n *counts) changesFeed {
-	f := changesFeed{pace: &pacer{}}
+	f := changesFeed{pace: &pacer{}, engines: &engineFigures{tenant: t.ExternalID}}
 	f.feed = newFeed(s, t, parent, p, spec{
 		name:   "changes",
 		source: func(db tenancy.Database) (string, string) { return db.Slot, db.Publication },
 		open:   wal.Open,
 		taker:  func(db tenancy.Database) taker { return f.engine(db) },
-		code:   changesCode, figures: &n.figures.poller,
+		code:   changesCode, figures: &n.figures.poller, collect: f.engines.collect,
 	})
 	return f
 }
@@ -42,10 +43,10 @@ func changesCode(err error, ran bool) codes.Code {
 }
 
 func (f changesFeed) engine(db tenancy.Database) *changes.Engine {
-	return changes.New(changes.Options{
+	return f.engines.next(changes.New(changes.Options{
 		Settings: db.Settings.WithApplication("realtime_changes"), Publication: db.Publication,
 		MaxRecordBytes: db.MaxRecordBytes, Log: f.log, Answer: f.answer, Deliver: f.deliver, Notice: f.notice,
-	})
+	}))
 }
 
 func (f changesFeed) receive(c actor.Context) {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"realtime/postgres/wal"
 	"realtime/protocol/codes"
@@ -44,7 +45,8 @@ type spec struct {
 	taker  func(tenancy.Database) taker
 	code   func(err error, ran bool) codes.Code // of what ended a run, or kept it from beginning
 
-	figures *pollerFigures // nil: upstream has none of its kind
+	figures *pollerFigures                 // nil: upstream has none of its kind
+	collect func(chan<- prometheus.Metric) // what the taker has counted; nil for nothing
 }
 
 // taker takes the transactions of one run. It calls routed with each part that is dealt with, in order.

@@ -65,6 +65,10 @@ func (g *feedFigures) Describe(ch chan<- *prometheus.Desc) {
 	} {
 		ch <- d
 	}
+	for _, c := range engineCounters {
+		ch <- c.desc
+	}
+	ch <- askedDesc
 }
 
 // Collect implements prometheus.Collector.
@@ -86,6 +90,9 @@ func (f *feed) collect(ch chan<- prometheus.Metric) {
 		up = 1
 	}
 	gauge(feedUpDesc, up)
+	if f.spec.collect != nil {
+		f.spec.collect(ch)
+	}
 	ch <- prometheus.MustNewConstMetric(feedRestartsDesc, prometheus.CounterValue, float64(f.restarts.Load()), f.spec.name, f.tenant)
 	if s == nil {
 		return

@@ -39,6 +39,7 @@ func newWorld(t *testing.T) *world {
 		"DB_ENC_KEY=an-enc-key-of-16", "API_JWT_SECRET="+secret, "SEED_SELF_HOST=true", "CONNECT_ERROR_BACKOFF_MS=0", "CHANNEL_ERROR_BACKOFF_MS=0",
 		"PROM_POLL_RATE=0", "REGION=here")}
 	pgtest.Exec(t, db, "create table public.notes (id int primary key)", "grant select on public.notes to anon",
+		"alter table public.notes enable row level security", "create policy all_but_seven on public.notes for select using (1 / (id - 7) is not null)",
 		"alter publication supabase_realtime add table public.notes", "alter system set max_slot_wal_keep_size = '4GB'", "select pg_reload_conf()")
 	t.Cleanup(func() { pgtest.Exec(t, db, "alter system reset max_slot_wal_keep_size", "select pg_reload_conf()") })
 	w.s.Start()
@@ -90,7 +91,7 @@ func (w *world) use() {
 	private := w.join("realtime:private", map[string]any{"private": true, "broadcast": map[string]any{"self": true, "ack": true, "replication_ready": true}})
 	w.must(private.Broadcast(ctx, "e", map[string]any{"a": 1}))
 	w.await(private, "Replication connection established")
-	pgtest.Exec(w.t, w.db, "insert into public.notes values (1)", `select realtime.send('{"a": 1}'::jsonb, 'e', 'private', true)`)
+	pgtest.Exec(w.t, w.db, "insert into public.notes values (7), (1)", `select realtime.send('{"a": 1}'::jsonb, 'e', 'private', true)`)
 	w.await(room, "INSERT")
 	w.join("realtime:later", map[string]any{"private": true, "broadcast": map[string]any{"replay": map[string]any{"since": 0, "limit": 5}}})
 	go func() { // ends with the connection
