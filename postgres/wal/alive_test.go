@@ -58,7 +58,7 @@ func TestSilentServerEndsRun(t *testing.T) {
 	s := pgtest.DB(t)
 	pgtest.Exec(t, s, everything)
 	proxy, through := pgtest.ProxyTo(t, s)
-	r := open(t, quick(through), func(o *Options) { o.silence = 2 * time.Second })
+	r := open(t, quick(through), func(o *Options) { o.silence = 4 * time.Second })
 	select {
 	case err := <-r.done:
 		t.Fatalf("a server that answers was given up: %v", err)
