@@ -109,7 +109,7 @@ func (d *cdc) refresh(c actor.Context, m *row) {
 
 func (d *cdc) subscribe(c actor.Context, m *subscribe) {
 	member := m.sub.Member.(*member)
-	w := &watcher{sub: &m.sub, heard: m.heard}
+	w := &watcher{sub: m.sub, heard: m.heard}
 	if old := d.subs[member]; old != nil {
 		w.heard, w.owed = old.heard, old.owed
 	}
@@ -182,7 +182,7 @@ func (d *cdc) feedUp(m *feedUp) {
 		if m.lost || m.gap && w.heard {
 			w.owed, w.live = true, false
 		}
-		d.feed.send(&subscribe{sub: *w.sub})
+		d.feed.send(&subscribe{sub: w.sub})
 	}
 	d.feed.send(&begin{})
 }

@@ -46,6 +46,7 @@ type channel struct {
 	steps    int // messages of clients since the last flush
 	began    time.Time
 	due      deadlines
+	changes  []protocol.ChangeEntry // of the last member that wanted any
 	timer    *time.Timer
 	timerAt  time.Time
 }

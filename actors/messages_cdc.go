@@ -9,7 +9,7 @@ type (
 	// subscribe comes from a Channel: this member wants changes, with these claims; answered by live. It replaces an
 	// earlier subscription of the member.
 	subscribe struct {
-		sub   changes.Subscription
+		sub   *changes.Subscription
 		heard bool // the member was live before, at a CDC that is gone
 	}
 

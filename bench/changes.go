@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -42,6 +43,9 @@ func changes(s *session) error {
 // worthWeighing is from how many subscriptions on the memory for each shows.
 const worthWeighing = 1000
 
+// weighLimit bounds the wait for a collection.
+const weighLimit = 20 * time.Second
+
 // alone reports whether each row is for one subscriber only.
 func (o *Options) alone() bool {
 	return o.Entitled == "one" || o.Filter == "eq" || o.Policy == "own-row"
@@ -71,11 +75,15 @@ func (s *session) subscribe(alone bool) error {
 	if err := s.wait(s.o.Warmup); err != nil { // for the handshakes' garbage to go
 		return err
 	}
-	bare := s.t.look().resides
+	weigh := s.t.PID > 0 && o.Subscribers >= worthWeighing
+	var bare weight
+	if weigh {
+		bare = s.weigh()
+	}
 	step := max(1, len(conns)/50)
 	var seats []*seat
 	for i, c := range conns {
-		c.sampled = i%step == 0
+		c.sampled, c.dated = i%step == 0, true
 		if alone {
 			c.expect(uint32(i), 1)
 			c.hear(uint32(i))
@@ -96,10 +104,37 @@ func (s *session) subscribe(alone bool) error {
 	if err := s.join(seats); err != nil {
 		return err
 	}
-	if grown := s.t.look().resides - bare; bare > 0 && len(seats) >= worthWeighing {
-		s.res.cost("bytes_per_subscription", float64(max(grown, 0))/float64(len(seats)), "B", "growth of the server's memory by subscription, its connection apart")
+	if weigh {
+		n := float64(len(seats))
+		if err := s.wait(s.o.Warmup); err != nil { // for the garbage of the joins to go
+			return err
+		}
+		is := s.weigh()
+		s.res.cost("bytes_per_subscription", max(is.resides-bare.resides, 0)/n, "B",
+			"growth of the server's resident memory by subscription, its connection apart: room for as much garbage included")
+		if bare.live > 0 && is.live > 0 {
+			s.res.cost("live_bytes_per_subscription", max(is.live-bare.live, 0)/n, "B", "of it in use, as the collector of garbage found")
+		}
 	}
 	return nil
+}
+
+// weight is the memory of a server.
+type weight struct{ live, resides float64 }
+
+// weigh finds the memory of the server as of a collection of garbage that asking brings about. So the room that the server
+// leaves for garbage is used up whenever it is weighed, and growth is not taken for it.
+func (s *session) weigh() (w weight) {
+	const cycles, live = "go_gc_cycles_total_gc_cycles_total", "go_gc_heap_live_bytes"
+	first, known := s.t.counters(s.ctx)[cycles]
+	for end := time.Now().Add(weighLimit); known && time.Now().Before(end) && s.ctx.Err() == nil; {
+		if c := s.t.counters(s.ctx); c[cycles] > first {
+			w.live = c[live]
+			break
+		}
+	}
+	w.resides = float64(s.t.look().resides)
+	return w
 }
 
 // claimsOf are the claims of subscriber i, about o.Claims bytes of them.

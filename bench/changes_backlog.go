@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -43,10 +44,48 @@ func (s *session) backlog(w *writer) error {
 	}
 	s.res.figure("walsender_rows_per_second", float64(s.o.Backlog)/walsender.Seconds(), "/s", "what Postgres gives a reader that drops it")
 	s.res.figure("share_of_walsender", walsender.Seconds()/took, "", "rows_per_second by walsender_rows_per_second")
+	if s.o.Policy == "opaque" {
+		if err := s.floor(w.sql, float64(s.o.Backlog)/took); err != nil {
+			return fmt.Errorf("ask Postgres itself: %w", err)
+		}
+	}
 	s.res.Stopped = "all rows had arrived"
 	s.drain(w.sent)
 	s.costs(sp, float64(sp.tally.Delivered))
 	s.finish()
+	return nil
+}
+
+// floorClaims is how many claims Postgres itself is asked about.
+const floorClaims = 20
+
+// floor compares the rows decided in a second with what Postgres itself needs to evaluate the policy for each row and claims, in
+// the plainest statement there is.
+func (s *session) floor(sql *pgx.Conn, rowsPerSecond float64) error {
+	n := min(s.o.Subscribers, floorClaims)
+	var rows int64
+	var took time.Duration
+	for i := range n {
+		claims, err := json.Marshal(s.o.claimsOf(i))
+		if err != nil {
+			return err
+		}
+		if _, err := sql.Exec(s.ctx, "begin; set local role authenticated; select set_config('request.jwt.claims', '"+string(claims)+"', true)"); err != nil {
+			return err
+		}
+		began := time.Now()
+		if err := sql.QueryRow(s.ctx, "select pg_catalog.count(*) from public.bench_rows").Scan(new(int64)); err != nil {
+			return err
+		}
+		took += time.Since(began)
+		rows += int64(s.o.Backlog)
+		if _, err := sql.Exec(s.ctx, "rollback"); err != nil {
+			return err
+		}
+	}
+	floor := float64(rows) / took.Seconds() / float64(s.o.Subscribers)
+	s.res.figure("policy_rows_per_second", floor, "/s", "rows that a bare SELECT evaluates the policy for, with everybody's claims in turn")
+	s.res.figure("share_of_policy", rowsPerSecond/floor, "", "rows_per_second by policy_rows_per_second")
 	return nil
 }
 

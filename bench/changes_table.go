@@ -20,15 +20,22 @@ begin
 	return shared or owner = auth.uid();
 end
 $f$;
+create or replace function public.bench_me() returns uuid language plpgsql stable as $f$
+begin
+	return auth.uid();
+end
+$f$;
 alter publication supabase_realtime add table public.bench_rows;
 `
 
-// policies say who may see a row. With own-row, and whenever rows are for one subscriber only, nothing is shared.
+// policies say who may see a row. With own-row, and whenever rows are for one subscriber only, nothing is shared. Of the
+// functions nothing is known: opaque calls its own for each row and claims, opaque-once once for each claims.
 var policies = map[string]string{
-	"uid":        `shared or owner = (select auth.uid())`,
-	"own-row":    `owner = (select auth.uid())`,
-	"membership": `exists (select from public.bench_members m where m.room = bench_rows.room and m.uid = (select auth.uid()))`,
-	"opaque":     `public.bench_may_read(owner, shared)`,
+	"uid":         `shared or owner = (select auth.uid())`,
+	"own-row":     `owner = (select auth.uid())`,
+	"membership":  `exists (select from public.bench_members m where m.room = bench_rows.room and m.uid = (select auth.uid()))`,
+	"opaque":      `public.bench_may_read(owner, shared)`,
+	"opaque-once": `shared or owner = (select public.bench_me())`,
 }
 
 // prepareTable makes the table, the policy and the memberships.

@@ -25,6 +25,7 @@ type conn struct {
 	out     []byte // what the socket did not take yet
 	all     bool   // messages hold many records, not one
 	sampled bool   // its latencies are noted
+	dated   bool   // its messages say when their row was committed
 	stalled bool   // it never reads
 	leaving bool   // its end is wanted
 	gone    bool

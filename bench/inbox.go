@@ -116,6 +116,9 @@ func (c *conn) frame(op byte, p []byte) {
 			return
 		}
 		if at := c.find(p); at >= 0 {
+			if c.dated && c.sampled {
+				c.committed(p)
+			}
 			c.record(p[at:])
 			return
 		}

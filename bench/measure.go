@@ -48,7 +48,7 @@ func (s *session) measure() span {
 // during measures d from now on.
 func (s *session) during(name string, d time.Duration) span {
 	for _, r := range s.reactors {
-		r.call(func() { r.latency.start(r.tick()) })
+		r.call(func() { r.latency.start(r.tick()); r.commits.start(r.now) })
 	}
 	s.clock.span(name, d, true)
 	from, before := s.t.look(), s.tally()
@@ -127,7 +127,7 @@ func (s *session) conclude(sp span, corrected bool) {
 	r.figure("published_per_second", float64(sp.tally.Published)/sp.seconds, "/s", "messages sent")
 	r.figure("bytes_per_second", float64(sp.tally.Bytes)/sp.seconds, "B/s", "received, frames included")
 	s.costs(sp, delivered)
-	if r.Latency = s.latencies(corrected); r.Latency != nil {
+	if r.Latency = s.latencies(corrected, sent); r.Latency != nil {
 		r.cost("latency_p50", r.Latency.P50, "ms", "half of the messages took no longer")
 		r.cost("latency_p99", r.Latency.P99, "ms", "99 % of the messages took no longer")
 	}
@@ -137,11 +137,15 @@ func (s *session) conclude(sp span, corrected bool) {
 	s.finish()
 }
 
+// sent and commits are the latencies from a message's being due, or sent, and from its row's commit.
+func sent(r *reactor) *latency    { return &r.latency }
+func commits(r *reactor) *latency { return &r.commits }
+
 // latencies takes what the sampled receivers saw since the measurement began, and ends it.
-func (s *session) latencies(corrected bool) *Latency {
+func (s *session) latencies(corrected bool, of func(*reactor) *latency) *Latency {
 	var parts []*latency
 	for _, r := range s.reactors {
-		r.call(func() { l := r.latency; r.latency.all = nil; parts = append(parts, &l) })
+		r.call(func() { l := *of(r); of(r).all = nil; parts = append(parts, &l) })
 	}
 	return summary(parts, corrected)
 }

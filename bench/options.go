@@ -24,7 +24,7 @@ type Options struct {
 	Serializer  string        `json:"serializer,omitempty"` // v1, v2, mixed
 	Threads     int           `json:"threads,omitempty"`    // of the generator
 
-	Policy   string `json:"policy,omitempty"`   // changes: none, uid, membership, opaque, own-row
+	Policy   string `json:"policy,omitempty"`   // changes: none, uid, membership, opaque, opaque-once, own-row
 	Filter   string `json:"filter,omitempty"`   // changes: none, eq
 	Entitled string `json:"entitled,omitempty"` // changes: all, one: who may see a row
 	Batch    int    `json:"batch,omitempty"`    // changes, db-broadcast: rows of a transaction
@@ -133,7 +133,7 @@ func (o *Options) check(peer bool) error {
 	}
 	for _, err := range []error{
 		one("serializer", o.Serializer, "v1", "v2", "mixed"),
-		one("policy", o.Policy, "none", "uid", "membership", "opaque", "own-row"),
+		one("policy", o.Policy, "none", "uid", "membership", "opaque", "opaque-once", "own-row"),
 		one("filter", o.Filter, "none", "eq"),
 		one("entitled", o.Entitled, "all", "one"),
 	} {

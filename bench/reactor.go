@@ -26,6 +26,7 @@ type reactor struct {
 	buf     []byte
 	tally   Tally
 	latency latency
+	commits latency // from a row's commit on; see conn.committed
 	loads   []load
 	beats   int // the connection whose heartbeat is next
 	beatAt  int64

@@ -17,7 +17,7 @@ func slow(s *session) error {
 	}
 	s.start(cr)
 	alone := s.measure()
-	before := s.latencies(o.Rate > 0)
+	before := s.latencies(o.Rate > 0, sent)
 	calm := s.t.look().resides
 	n := max(1, int(float64(o.Subscribers)*o.Stalled))
 	if err := s.deaf(n); err != nil {

@@ -37,6 +37,7 @@ func TestChangesArrive(t *testing.T) {
 		"membership":  {Policy: "membership"},
 		"of one room": {Policy: "membership", Entitled: "one"},
 		"opaque":      {Policy: "opaque", Rate: 200},
+		"opaque-once": {Policy: "opaque-once", Entitled: "one", Backlog: 100},
 		"filter":      {Filter: "eq", Claims: 450},
 		"backlog":     {Policy: "own-row", Backlog: 500},
 	} {

@@ -53,8 +53,12 @@ func (w *writer) measure() error {
 	if n := w.statements.Load(); n > 0 {
 		s.res.cost("commit_mean", time.Duration(w.took.Load()/n).Seconds()*1000, "ms", "from the start of an insert to its commit")
 	}
-	s.res.note("latency counts from the start of the statement that writes the row, its commit included")
+	s.res.note("latency counts from the start of the statement that writes the row, its commit included; commit_to_client from commit_timestamp")
 	s.conclude(sp, s.o.Rate > 0)
+	if l := s.latencies(true, commits); l != nil {
+		s.res.cost("commit_to_client_p50", l.P50, "ms", "from the row's commit_timestamp, which is cut off to whole milliseconds, to its message")
+		s.res.cost("commit_to_client_p99", l.P99, "ms", "99 % of the messages took no longer")
+	}
 	return nil
 }
 

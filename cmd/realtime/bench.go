@@ -39,7 +39,7 @@ type benchScenario struct {
 	Duration    time.Duration `default:"5s" help:"Length of the measurement."`
 	Serializer  string        `enum:"v1,v2,mixed" default:"v2" help:"Version of the protocol: v1, v2, or every other connection v1 (mixed)."`
 	Threads     int           `default:"1" help:"Threads of the generator."`
-	Policy      string        `enum:"none,uid,membership,opaque,own-row" default:"none" help:"changes: who may see rows."`
+	Policy      string        `enum:"none,uid,membership,opaque,opaque-once,own-row" default:"none" help:"changes: who may see rows."`
 	Filter      string        `enum:"none,eq" default:"none" help:"changes: filter of each subscription."`
 	Entitled    string        `enum:"all,one" default:"all" help:"changes: how many subscribers may see a row."`
 	Batch       int           `placeholder:"ROWS" help:"changes: rows of each transaction."`

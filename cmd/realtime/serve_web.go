@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"regexp"
 
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
@@ -12,9 +13,12 @@ import (
 	"realtime/web"
 )
 
+// liveHeap adds what the last collection of garbage found in use, by which the memory of subscriptions is weighed.
+var liveHeap = collectors.GoRuntimeMetricsRule{Matcher: regexp.MustCompile(`^/gc/heap/live:bytes$|^/gc/cycles/total:gc-cycles$`)}
+
 // startActors starts everything that is alive between two requests.
 func (s *server) startActors(context.Context) error {
-	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	s.registry.MustRegister(collectors.NewGoCollector(collectors.WithGoCollectorRuntimeMetrics(liveHeap)), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if m := newMachine("/proc", "/sys/fs/cgroup", s.c.PollRate); m != nil {
 		s.registry.MustRegister(m)
 	}

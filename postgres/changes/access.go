@@ -16,7 +16,8 @@ type job struct {
 	rows       []*batchRow
 	olds       []*batchRow // whose old images are asked about, too
 	principals []*principal
-	twins      [][]*batchRow // by row: all rows with its key; made when needed
+	looks      int      // the batch's when the rows were looked for in their table
+	asks       *inquiry // of T3; made when needed
 }
 
 // evaluator answers jobs by noting what each principal may see (allowed) and what could not be asked (fail).

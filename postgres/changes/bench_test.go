@@ -50,7 +50,7 @@ func benchDecide(b *testing.B, policy, filter string, subscribers int) {
 		if filter == "eq" {
 			entry = fmt.Sprintf(`{"event":"*","schema":"public","table":"docs","filter":"room=eq.%d"}`, i%1000)
 		}
-		r.engine.Subscribe(Subscription{Member: i, Group: "all", Role: authenticated, Claims: longClaims(user), Entries: entries(b, entry)})
+		r.engine.Subscribe(&Subscription{Member: i, Group: "all", Role: authenticated, Claims: longClaims(user), Entries: entries(b, entry)})
 	}
 	r.until("the answers", func() bool { return len(r.answers[subscribers-1]) == 1 })
 	r.mu.Lock()
@@ -92,10 +92,11 @@ func TestMemoryOfASubscription(t *testing.T) {
 		runtime.ReadMemStats(&m)
 		return m.HeapAlloc
 	}
+	shared := entries(t, allOfDocs) // as the members of a channel share them
 	before := used()
 	for i := range list {
-		s := Subscription{Member: &list[i], Group: t, Role: authenticated, Claims: longClaims(fmt.Sprintf("00000000-0000-4000-8000-%012d", i)), Entries: entries(t, allOfDocs)}
-		r.engine.Subscribe(s)
+		s := Subscription{Member: &list[i], Group: t, Role: authenticated, Claims: longClaims(fmt.Sprintf("00000000-0000-4000-8000-%012d", i)), Entries: shared}
+		r.engine.Subscribe(&s)
 	}
 	r.until("the answers", func() bool { return len(r.answers[&list[n-1]]) == 1 })
 	r.settle()
@@ -115,7 +116,7 @@ func BenchmarkIndex(b *testing.B) {
 	t, m := indexTable()
 	for i := range 10_000 {
 		t.index.add(&entry{
-			sub: &subscriber{}, spec: &Spec{}, table: t, plan: &plan{tier: tierReread}, events: [opCount]bool{true, true, true},
+			sub: &subscriber{Subscription: &Subscription{}}, spec: &Spec{}, table: t, plan: &plan{tier: tierReread}, events: [opCount]bool{true, true, true},
 			eqs: []equality{{column: 0, canon: canonBytes, values: []string{fmt.Sprint(i)}}},
 		})
 	}

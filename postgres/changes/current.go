@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"realtime/postgres/wal"
 )
@@ -46,6 +47,7 @@ func (e *Engine) current(ctx context.Context, b *batch, jobs []*job) error {
 		failed[t] = err
 	}
 	for _, j := range jobs {
+		j.looks, j.asks = b.looks, nil
 		kept := j.rows[:0:0]
 		for _, r := range j.rows {
 			if is.has(r.number) {
@@ -60,7 +62,15 @@ func (e *Engine) current(ctx context.Context, b *batch, jobs []*job) error {
 	return nil
 }
 
-// compare marks the rows whose image is the table's current row.
+// still looks again for rows that are superseded by now, if the snapshot is another than when that was done.
+func (e *Engine) still(ctx context.Context, b *batch, j *job) error {
+	if j.looks == b.looks {
+		return nil
+	}
+	return e.current(ctx, b, []*job{j})
+}
+
+// compare marks the rows whose image is the table's current row, and notes where they are.
 func (e *Engine) compare(ctx context.Context, t *table, rows []*batchRow, is bits) error {
 	if !t.readable {
 		return &evalError{state: "42501"}
@@ -81,13 +91,15 @@ func (e *Engine) compare(ctx context.Context, t *table, rows []*batchRow, is bit
 		}
 		err := e.session.guarded(ctx, currentLimit, styleWire, func(r pgx.Rows) error {
 			var n int
-			if err := r.Scan(&n); err != nil {
+			var place pgtype.TID
+			if err := r.Scan(&n, &place); err != nil {
 				return err
 			}
 			if n < 1 || n > len(part) {
 				return fmt.Errorf("row %d of %d", n, len(part))
 			}
 			is.set(part[n-1].number)
+			part[n-1].place = place
 			return nil
 		}, compareSQL(t, m), args...)
 		if err != nil {
@@ -165,6 +177,6 @@ func compareSQL(t *table, m *mapping) string {
 		value := "t." + pgx.Identifier{t.columns[i].name}.Sanitize()
 		fmt.Fprintf(&where, ` and (k.c%[1]d is null or k.c%[1]d collate pg_catalog."C" = case when pg_catalog.num_nulls(%[2]s) = 1 then 'n' else 't' || pg_catalog.format('%%s', %[2]s) end)`, arg, value)
 	}
-	return "select k.n from rows from (" + strings.TrimSuffix(from.String(), ", ") + ") with ordinality as k(" + names.String() +
+	return "select k.n, t.ctid from rows from (" + strings.TrimSuffix(from.String(), ", ") + ") with ordinality as k(" + names.String() +
 		"n) join " + t.only() + " as t on " + on.String() + " where true" + where.String()
 }

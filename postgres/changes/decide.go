@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgtype"
+
 	"realtime/postgres"
 	"realtime/postgres/wal"
 )
@@ -24,6 +26,7 @@ type batch struct {
 	// patient: errors that pass were waited for long enough. calm: the inbox is not served before the end.
 	patient, calm bool
 	looked        time.Time     // when the inbox was last served
+	looks         int           // snapshots so far
 	narrowing     time.Duration // spent on filters that had to be asked alone
 	quarantined   uint64        // times that something was put in quarantine
 }
@@ -45,7 +48,8 @@ type batchRow struct {
 	different bool
 	// completed are values that the stream does not have: generated ones, and JSON made by Postgres.
 	completed map[completedKey]completion
-	large     uint8 // 1: no, 2: yes, 0: not measured yet
+	large     uint8      // 1: no, 2: yes, 0: not measured yet
+	place     pgtype.TID // where compare has found it
 }
 
 // wanted reports whether anybody is left who gets the row, or may get it.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"realtime/postgres/wal"
+	"realtime/protocol"
 )
 
 const (
@@ -38,6 +39,9 @@ type Engine struct {
 	limits      map[uint32]tier // of tables whose images gave a wrong answer; see catalog.limits
 	named       map[name]reason // tables that the log has named as slow
 	counts      counters
+	// parsed are the specs of the last entries that were parsed, which the next subscription may share, and where those are.
+	parsed     []Spec
+	parsedFrom *protocol.ChangeEntry
 	// untilShadow is how many rows there are to go before the next shadow check, shadowed when the last one was.
 	untilShadow int
 	shadowed    time.Time

@@ -8,9 +8,10 @@ import (
 
 // subscriber is one member's subscription as the Engine keeps it.
 type subscriber struct {
-	Subscription
-	specs     []Spec
+	*Subscription
+	specs     []Spec // immutable: subscribers that share their entries share them
 	principal *principal
+	at        int // among its principal's
 	entries   []*entry
 	// followed are, by spec, the tables it meant last.
 	followed [][]uint32
@@ -22,7 +23,7 @@ type subscriber struct {
 // principal is who is asked: one role with one text of claims. Subscribers that share both share the answers.
 type principal struct {
 	role, claims string
-	subs         map[*subscriber]bool
+	subs         []*subscriber
 	groups       []membership
 	verdict      // of questions about the principal alone
 }

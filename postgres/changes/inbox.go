@@ -18,8 +18,8 @@ type command struct {
 }
 
 // Subscribe makes s the member's subscription, in place of an earlier one. It never blocks; Options.Answer tells the
-// outcome. Before Run it queues. Any goroutine may call it.
-func (e *Engine) Subscribe(s Subscription) { e.push(command{member: s.Member, sub: &s}) }
+// outcome. s must not change any more. Before Run it queues. Any goroutine may call it.
+func (e *Engine) Subscribe(s *Subscription) { e.push(command{member: s.Member, sub: s}) }
 
 // Unsubscribe ends the member's subscription, if it has one. It never blocks. A batch that is being handed over may
 // still deliver to the member. Any goroutine may call it.
@@ -79,10 +79,12 @@ func (e *Engine) inbox(ctx context.Context) error {
 
 // parse checks the parameters. A subscription that fails takes the earlier one of its member with it.
 func (e *Engine) parse(s *Subscription) *subscriber {
-	sub := &subscriber{
-		Subscription: *s, specs: make([]Spec, len(s.Entries)),
-		followed: make([][]uint32, len(s.Entries)), dormant: make([]bool, len(s.Entries)),
+	sub := &subscriber{Subscription: s, followed: make([][]uint32, len(s.Entries)), dormant: make([]bool, len(s.Entries))}
+	if n := len(s.Entries); n > 0 && n == len(e.parsed) && &s.Entries[0] == e.parsedFrom {
+		sub.specs = e.parsed
+		return sub
 	}
+	sub.specs = make([]Spec, len(s.Entries))
 	for i := range s.Entries {
 		spec, err := ParseSpec(s.Entries[i])
 		if err != nil {
@@ -92,7 +94,9 @@ func (e *Engine) parse(s *Subscription) *subscriber {
 		}
 		sub.specs[i] = spec
 	}
-	sub.Entries = nil // the specs say it all
+	if len(sub.specs) > 0 {
+		e.parsed, e.parsedFrom = sub.specs, &s.Entries[0]
+	}
 	return sub
 }
 
@@ -171,17 +175,21 @@ func (e *Engine) engage(sub *subscriber) {
 	key := principalKey{sub.Role, sub.Claims}
 	p := e.principals[key]
 	if p == nil {
-		p = &principal{role: sub.Role, claims: sub.Claims, subs: map[*subscriber]bool{}}
+		p = &principal{role: sub.Role, claims: sub.Claims}
 		e.principals[key] = p
 	}
-	p.subs[sub] = true
-	sub.principal = p
+	sub.principal, sub.at = p, len(p.subs)
+	p.subs = append(p.subs, sub)
 }
 
 // release takes the subscriber's principal away, which is forgotten with its last one.
 func (e *Engine) release(sub *subscriber) {
-	delete(sub.principal.subs, sub)
-	if len(sub.principal.subs) == 0 {
+	subs, last := sub.principal.subs, len(sub.principal.subs)-1
+	subs[sub.at] = subs[last]
+	subs[sub.at].at = sub.at
+	subs[last] = nil
+	sub.principal.subs = subs[:last]
+	if last == 0 {
 		sub.principal.leave()
 		delete(e.principals, principalKey{sub.Role, sub.Claims})
 	}

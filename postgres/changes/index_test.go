@@ -47,7 +47,7 @@ func drawTuple(t *rapid.T, label string, kinds []byte) wal.Tuple {
 }
 
 func drawEntry(t *rapid.T, tab *table, n int) *entry {
-	e := &entry{sub: &subscriber{}, spec: &Spec{}, table: tab, ids: []int64{int64(n)}}
+	e := &entry{sub: &subscriber{Subscription: &Subscription{}}, spec: &Spec{}, table: tab, ids: []int64{int64(n)}}
 	e.plan = tab.plans[rapid.SampledFrom([]string{"open", "reread", "deny", "join"}).Draw(t, "plan")]
 	if e.plan.tier == tierJoin {
 		e.group = e.plan.image.claims.byID[rapid.Int32Range(0, 2).Draw(t, "group")]

@@ -111,7 +111,7 @@ func TestGroupsShareTheBytes(t *testing.T) {
 	}
 	r.mu.Unlock()
 	for i, group := range []string{"g1", "g1", "g2"} {
-		r.engine.Subscribe(Subscription{Member: i, Group: group, Role: authenticated, Claims: fmt.Sprint(i), Entries: entries(t, allOfOpen)})
+		r.engine.Subscribe(&Subscription{Member: i, Group: group, Role: authenticated, Claims: fmt.Sprint(i), Entries: entries(t, allOfOpen)})
 	}
 	r.until("the answers", func() bool { return len(r.answers[2]) == 1 })
 	r.exec("insert into public.open values (1)")
@@ -171,7 +171,7 @@ func TestRunTakesSubscriptionsAnew(t *testing.T) {
 	e := New(Options{Settings: s, Publication: "supabase_realtime", Answer: func(a Answer) { answers <- a }})
 	for round := range 2 {
 		member := fmt.Sprint("round ", round)
-		e.Subscribe(Subscription{Member: member, Role: authenticated, Claims: "{}", Entries: entries(t, allOfOpen)})
+		e.Subscribe(&Subscription{Member: member, Role: authenticated, Claims: "{}", Entries: entries(t, allOfOpen)})
 		ctx, cancel := context.WithCancel(t.Context())
 		in, ended := make(chan *wal.Tx), make(chan error, 1)
 		go func() { ended <- e.Run(ctx, in, nil) }() // ends with ctx or in

@@ -70,7 +70,7 @@ func describe(state string) string {
 func (e *Engine) concerned(f *failure) []*subscriber {
 	var out []*subscriber
 	if f.who != nil {
-		for sub := range f.who.subs {
+		for _, sub := range f.who.subs {
 			if slices.ContainsFunc(sub.entries, func(en *entry) bool { return en.table == f.table }) {
 				out = append(out, sub)
 			}

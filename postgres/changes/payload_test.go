@@ -47,7 +47,7 @@ func TestPayloadGolden(t *testing.T) {
 		c.row.Rel = rel
 		tab.rowSecurity, p.active = c.secured, c.secured
 		r := &batchRow{Row: &c.row, tx: tx, mapping: newMapping(rel, tab)}
-		en := &entry{sub: &subscriber{principal: &principal{}}, table: tab, plan: p, shape: tab.shapeFor(p, c.selected), fault: c.fault}
+		en := &entry{sub: &subscriber{Subscription: &Subscription{}, principal: &principal{}}, table: tab, plan: p, shape: tab.shapeFor(p, c.selected), fault: c.fault}
 		if got := string(e.appendChange(nil, r, r.variantOf(en, &batch{}))); got != c.want {
 			t.Errorf("%s:\n got %s\nwant %s", c.name, got, c.want)
 		}

@@ -58,6 +58,8 @@ type plan struct {
 	tier  tier
 	fault rowFault // of INSERT and UPDATE; a DELETE is never checked
 	usage bool     // USAGE on the schema
+	// readable: the role may SELECT from the table as a whole, not just columns.
+	readable bool
 	// selectable says which columns, by index, the role may SELECT.
 	selectable []bool
 	// mentions are the columns that the policies read; with whole set, the whole row.
@@ -91,6 +93,7 @@ type policy struct {
 
 const securitySQL = `
 select r.rel, r.active, r.state, r.message, pg_catalog.has_schema_privilege($1::text, c.relnamespace, 'usage'),
+	pg_catalog.has_table_privilege($1::text, c.oid, 'select'),
 	array(select a.attnum from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
 		and pg_catalog.has_column_privilege($1::text, a.attrelid, a.attnum, 'select'))
 from pg_temp.realtime_role_security($1::text, $2::pg_catalog.oid[]) r
@@ -146,9 +149,9 @@ func (c *catalog) scanPlan(r pgx.Rows, s *session, role string) (*plan, error) {
 	var rel uint32
 	var active *bool
 	var state, message *string
-	var usage bool
+	var usage, whole bool
 	var readable []int16
-	if err := r.Scan(&rel, &active, &state, &message, &usage, &readable); err != nil {
+	if err := r.Scan(&rel, &active, &state, &message, &usage, &whole, &readable); err != nil {
 		return nil, err
 	}
 	t := c.tables[rel]
@@ -157,7 +160,7 @@ func (c *catalog) scanPlan(r pgx.Rows, s *session, role string) (*plan, error) {
 	}
 	s.serial++
 	p := &plan{
-		table: t, role: role, usage: usage, serial: s.serial, pace: firstSlice, rowPace: maxBatchRows,
+		table: t, role: role, usage: usage, readable: whole, serial: s.serial, pace: firstSlice, rowPace: maxBatchRows,
 		selectable: make([]bool, len(t.columns)), mentions: make([]bool, len(t.columns)), blocked: map[*principal]*quarantine{}, suspects: map[*principal]bool{},
 	}
 	for i := range t.columns {

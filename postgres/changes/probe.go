@@ -3,6 +3,7 @@ package changes
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,8 +38,15 @@ func (e *Engine) probePrincipals(ctx context.Context, b *batch, j *job, principa
 	}
 	for _, p := range principals {
 		blocked := j.plan.blockedFor(p)
-		for from := 0; from < len(j.rows); from += probeRows {
-			rows := j.rows[from:min(from+probeRows, len(j.rows))]
+		for rest := j.rows; len(rest) > 0; {
+			if j.looks != b.looks {
+				if err := e.still(ctx, b, j); err != nil {
+					return err
+				}
+				rest = slices.DeleteFunc(slices.Clone(rest), func(r *batchRow) bool { return !slices.Contains(j.rows, r) })
+			}
+			rows := rest[:min(probeRows, len(rest))]
+			rest = rest[len(rows):]
 			if blocked.closed(b.now) || j.plan.slow.closed(b.now) {
 				b.fail(j.plan.table, &evalError{state: "57014"}, nil, p)
 				break
@@ -107,8 +115,7 @@ func (e *Engine) probeCall(ctx context.Context, b *batch, j *job, p *principal, 
 
 // probeRows returns which of the rows a principal can read, and the last error that one of them raised.
 func (e *Engine) probeRows(ctx context.Context, pl *plan, p *principal, rows []*batchRow, limit time.Duration) (hits []int, failed *evalError, err error) {
-	part := job{plan: pl, rows: rows}
-	keys, ok := part.keys()
+	keys, ok := pl.keys(rows)
 	if !ok {
 		return nil, nil, nil
 	}
@@ -208,16 +215,36 @@ func (p *plan) keyVariables() string {
 	for i := range names {
 		names[i] = fmt.Sprintf("realtime_v%d", i+1)
 	}
+	if p.placed() {
+		return names[0]
+	}
 	if len(names) > 1 {
 		names = append(names, "realtime_rows")
 	}
 	return strings.Join(names, ", ")
 }
 
+// placed reports whether rows are read again by their places in the table, the cheapest way. Places of a partitioned table
+// mean nothing without the partition, and who may read columns only may not name a place.
+func (p *plan) placed() bool { return p.table.kind == 'r' && p.readable }
+
+// rereadParameters are those of reread: places, which are sorted, or keys.
+func (p *plan) rereadParameters() (params, declare string) {
+	if p.placed() {
+		return ", realtime_k1 text[]", "\trealtime_v1 tid[] := realtime_k1::tid[];\n"
+	}
+	params, declare = p.keyParameters()
+	return params, declare + p.rowTexts()
+}
+
 // rereadStatement is the query of reread, with {into} where PL/pgSQL wants its target: an index scan by key, and for each row
 // the policies let through the search for its number. A join would be planned as a loop within a loop, as nothing is known of
 // the arrays. Keys of several columns are found by their text: a row that is asked about has the texts of its image.
 func (p *plan) rereadStatement() string {
+	if p.placed() {
+		return "select pg_catalog.array_agg(pg_catalog.width_bucket(t.ctid, realtime_v1)) {into} from " + p.table.only() +
+			" as t where t.ctid operator(pg_catalog.=) any (realtime_v1)"
+	}
 	names, within := make([]string, len(p.table.key)), make([]string, len(p.table.key))
 	for i, k := range p.table.key {
 		names[i] = "t." + pgx.Identifier{p.table.columns[k.column].name}.Sanitize()

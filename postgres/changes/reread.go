@@ -30,10 +30,6 @@ const (
 // Principals whose statement raised an error before are suspects: they are asked carefully and apart, so that one
 // malformed token does not make the question dearer for everybody, batch after batch.
 func (e *Engine) reread(ctx context.Context, b *batch, j *job) error {
-	keys, ok := j.keys()
-	if !ok {
-		return nil // nothing to ask by: denied
-	}
 	if err := e.session.function(ctx, j.plan.rereadName(), j.plan.rereadSQL); err != nil {
 		if !e.fatal(ctx, b, err) {
 			j.fail(b, err)
@@ -49,22 +45,29 @@ func (e *Engine) reread(ctx context.Context, b *batch, j *job) error {
 			trusted = append(trusted, p)
 		}
 	}
-	if err := e.rereadSlices(ctx, b, j, trusted, keys, false); err != nil {
+	if err := e.rereadSlices(ctx, b, j, trusted, false); err != nil {
 		return err
 	}
-	return e.rereadSlices(ctx, b, j, suspects, keys, true)
+	return e.rereadSlices(ctx, b, j, suspects, true)
 }
 
 // rereadSlices asks for some principals, as many at a time as the plan's pace says.
-func (e *Engine) rereadSlices(ctx context.Context, b *batch, j *job, rest []*principal, keys []any, careful bool) error {
+func (e *Engine) rereadSlices(ctx context.Context, b *batch, j *job, rest []*principal, careful bool) error {
 	for len(rest) > 0 {
+		if err := e.still(ctx, b, j); err != nil {
+			return err
+		}
+		q, ok := j.question()
+		if !ok || len(q.rows) == 0 {
+			return nil // nothing to ask by: denied
+		}
 		slice := min(max(j.plan.pace, 1), len(rest))
 		part := rest[:slice]
 		rest = rest[slice:]
 		began := time.Now()
-		err := e.rereadCall(ctx, b, j, part, keys, careful)
+		err := e.rereadCall(ctx, b, j, part, q, careful)
 		if err != nil && !careful && !postgres.IsQueryCanceled(err) && !e.fatal(ctx, b, err) {
-			err = e.rereadCall(ctx, b, j, part, keys, true)
+			err = e.rereadCall(ctx, b, j, part, q, true)
 		}
 		switch {
 		case err == nil:
@@ -109,7 +112,7 @@ func (p *plan) keepPace(n int, took time.Duration) {
 
 // rereadCall asks for some principals about all rows of the job. careful catches the error of each one's statement, so
 // that it costs the others nothing; without it any error is the whole call's.
-func (e *Engine) rereadCall(ctx context.Context, b *batch, j *job, part []*principal, keys []any, careful bool) error {
+func (e *Engine) rereadCall(ctx context.Context, b *batch, j *job, part []*principal, q *inquiry, careful bool) error {
 	claims := make([]string, len(part))
 	for i, p := range part {
 		claims[i] = p.claims
@@ -133,16 +136,16 @@ func (e *Engine) rereadCall(ctx context.Context, b *batch, j *job, part []*princ
 		seen[i-1] = hits
 		return nil
 	}
-	args := append([]any{j.plan.role, claims, careful}, keys...)
+	args := append([]any{j.plan.role, claims, careful}, q.keys...)
 	if err := e.session.guarded(ctx, rereadLimit, styleOwn, scan, callSQL("i, hits, state", j.plan.rereadName(), len(args)), args...); err != nil {
 		return err // whatever it said before was rolled back with it
 	}
 	for i, hits := range seen {
 		for _, n := range hits {
-			if n < 1 || int(n) > len(j.rows) {
-				return fmt.Errorf("row %d of %d", n, len(j.rows))
+			if n < 1 || int(n) > len(q.rows) {
+				return fmt.Errorf("row %d of %d", n, len(q.rows))
 			}
-			for _, r := range j.sameKey(int(n - 1)) {
+			for _, r := range q.rows[n-1] {
 				part[i].allowed(r, false, b)
 			}
 		}
@@ -157,39 +160,6 @@ func (e *Engine) rereadCall(ctx context.Context, b *batch, j *job, part []*princ
 		j.plan.suspects[p] = true
 	}
 	return e.probePrincipals(ctx, b, j, failed)
-}
-
-// keys are the primary keys of the job's rows, an array for each column.
-func (j *job) keys() ([]any, bool) {
-	var out []any
-	for _, k := range j.plan.table.key {
-		keys, ok := keyArray(k.column, j.rows)
-		if !ok {
-			return nil, false
-		}
-		out = append(out, keys)
-	}
-	return out, true
-}
-
-// sameKey returns the rows with the key of row n: an event may be there twice with the same image.
-func (j *job) sameKey(n int) []*batchRow {
-	if j.twins == nil {
-		j.twins = make([][]*batchRow, len(j.rows))
-		byKey := map[string][]*batchRow{}
-		names := make([]string, len(j.rows))
-		for i, r := range j.rows {
-			for _, k := range j.plan.table.key {
-				v, _ := r.imageValue(k.column, false)
-				names[i] += fmt.Sprintf("%q,", v.Data)
-			}
-			byKey[names[i]] = append(byKey[names[i]], r)
-		}
-		for i := range j.rows {
-			j.twins[i] = byKey[names[i]]
-		}
-	}
-	return j.twins[n]
 }
 
 // callSQL calls a function of the session with n arguments.
@@ -222,17 +192,18 @@ func (s *session) function(ctx context.Context, name string, sql func() string) 
 // Policies of this tier change no settings (what might does not get here), so claims follow each other in one
 // transaction; should one have changed the role all the same, the call fails and is made again carefully.
 func (p *plan) rereadSQL() string {
-	params, declare := p.keyParameters()
+	params, declare := p.rereadParameters()
 	ask := p.rereadAsk(p.rereadStatement())
+	volatility := "stable" // no new snapshot for each statement
 	if p.discard {
-		ask = "execute 'discard plans';\n" + ask
+		ask, volatility = "execute 'discard plans';\n"+ask, "volatile"
 	}
 	return "create or replace function " + p.rereadName() + "(realtime_who text, realtime_claims text[], realtime_careful bool" + params + `)
-returns table (i int, hits int[], state text) language plpgsql set plan_cache_mode = force_generic_plan as ` + quoteLiteral(`
+returns table (i int, hits int[], state text) language plpgsql ` + volatility + ` set plan_cache_mode = force_generic_plan set enable_seqscan = off as ` + quoteLiteral(`
 declare
 	realtime_got int[];
 	realtime_c text;
-`+declare+p.rowTexts()+loopSQL(ask, ask))
+`+declare+loopSQL(ask, ask))
 }
 
 // rereadAsk is a query as a statement of PL/pgSQL: planned once, or anew each time.
@@ -243,9 +214,8 @@ func (p *plan) rereadAsk(query string) string {
 	return "execute " + quoteLiteral(p.numbered(strings.Replace(query, "{into}", "", 1))) + " into realtime_got using " + p.keyVariables()
 }
 
-// becomeSQL takes on claims, as the role that was taken on before.
-const becomeSQL = `perform pg_catalog.set_config('request.jwt.claims', realtime_c, true);
-			if current_user::text <> realtime_who then
+// becomeSQL takes on claims, as the role that was taken on before: one expression, since a statement costs ten times as much.
+const becomeSQL = `if pg_catalog.set_config('request.jwt.claims', realtime_c, true) is null or current_user::text <> realtime_who then
 				raise exception using errcode = '42501';
 			end if;`
 

@@ -57,7 +57,7 @@ func (r *rig) ask(member any, role, claims string, elements ...string) Answer {
 	r.mu.Lock()
 	before := len(r.answers[member])
 	r.mu.Unlock()
-	r.engine.Subscribe(Subscription{Member: member, Group: "all", Role: role, Claims: claims, Entries: entries(r.t, elements...)})
+	r.engine.Subscribe(&Subscription{Member: member, Group: "all", Role: role, Claims: claims, Entries: entries(r.t, elements...)})
 	r.until(fmt.Sprint("the answer to ", member), func() bool { return len(r.answers[member]) > before })
 	r.mu.Lock()
 	defer r.mu.Unlock()

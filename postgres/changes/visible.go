@@ -23,6 +23,7 @@ func (e *Engine) await(ctx context.Context, b *batch, ask bool) error {
 			return err
 		}
 		if b.seen(&v.snapshot) {
+			b.looks++
 			if e.changed(v) {
 				return errStale
 			}

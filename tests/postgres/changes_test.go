@@ -104,7 +104,7 @@ func startEngine(t *testing.T, s postgres.Settings, members map[string]string) m
 		t.Fatal(err)
 	}
 	for m, claims := range members {
-		engine.Subscribe(changes.Subscription{Member: m, Group: "all", Role: "authenticated", Claims: claims, Entries: join.Changes})
+		engine.Subscribe(&changes.Subscription{Member: m, Group: "all", Role: "authenticated", Claims: claims, Entries: join.Changes})
 		select {
 		case a := <-live:
 			if a.Err != nil {
