@@ -142,7 +142,7 @@ func TestProxyStalls(t *testing.T) {
 func TestProxyDelayIsLatencyNotSlowness(t *testing.T) {
 	p := pgtest.NewProxy(t, echo(t))
 	c := dial(t, p.Addr())
-	const d = 30 * time.Millisecond
+	const d = 200 * time.Millisecond
 	p.Delay(d)
 	began := time.Now()
 	for range 50 { // one after the other without waiting: they share the delay
@@ -168,9 +168,15 @@ func TestProxyRefuses(t *testing.T) {
 	if _, err := a.lines.ReadByte(); err == nil {
 		t.Error("the old connection lives on")
 	}
-	b := dial(t, p.Addr())
-	if _, err := b.lines.ReadByte(); err == nil {
-		t.Error("a new connection lives")
+	var d net.Dialer
+	if b, err := d.DialContext(t.Context(), "tcp4", p.Addr()); err == nil { // else the reset came while it still dialled
+		t.Cleanup(func() { _ = b.Close() })
+		if err := b.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := b.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("a new connection lives: %d bytes, %v", n, err)
+		}
 	}
 	p.Refuse(false)
 	c := dial(t, p.Addr())
