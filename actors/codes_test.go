@@ -19,6 +19,7 @@ import (
 	"realtime/protocol"
 	"realtime/protocol/codes"
 	"realtime/tenancy"
+	"realtime/tests/leaks"
 )
 
 // logs waits until the log has a line with a code.
@@ -102,7 +103,7 @@ func TestCodesOfTheTenantsPool(t *testing.T) {
 // TestADatabaseThatGoesAwayIsSaidOnce, and that it is back.
 func TestADatabaseThatGoesAwayIsSaidOnce(t *testing.T) {
 	var log bytes.Buffer
-	tn := &tenant{log: slog.New(slog.NewTextHandler(&log, nil))}
+	tn := &tenant{log: slog.New(slog.NewTextHandler(leaks.Watch(t, &log), nil))}
 	for _, err := range []error{nil, errors.New("cut"), errors.New("cut"), nil, nil} {
 		tn.sees(err)
 	}
@@ -113,7 +114,7 @@ func TestADatabaseThatGoesAwayIsSaidOnce(t *testing.T) {
 
 func TestCodesOfSlots(t *testing.T) {
 	var log lockedBuffer
-	f := &feed{log: slog.New(slog.NewTextHandler(&log, nil))}
+	f := &feed{log: slog.New(slog.NewTextHandler(leaks.Watch(t, &log), nil))}
 	said := ""
 	for _, c := range []struct {
 		state wal.State
@@ -146,7 +147,7 @@ func TestCodesOfSlots(t *testing.T) {
 
 func TestARowOfAnotherTableIsNamed(t *testing.T) {
 	var log bytes.Buffer
-	r := &messageRows{log: slog.New(slog.NewTextHandler(&log, nil))}
+	r := &messageRows{log: slog.New(slog.NewTextHandler(leaks.Watch(t, &log), nil))}
 	if lost := r.lose(t.Context(), nil, &messages.RelationError{Schema: "public", Table: "other"}, ""); len(lost) != 0 || !strings.Contains(log.String(), string(codes.UnexpectedMessageReceived)) {
 		t.Errorf("got %v %s", lost, log.String())
 	}

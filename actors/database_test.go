@@ -14,6 +14,7 @@ import (
 	"realtime/postgres/pgtest"
 	"realtime/protocol"
 	"realtime/tenancy"
+	"realtime/tests/leaks"
 )
 
 // site is a node with a tenant on a real database, in real time.
@@ -47,6 +48,7 @@ func (l *lockedBuffer) String() string {
 func newSite(t testing.TB, o Options, sql ...string) *site {
 	t.Helper()
 	db := pgtest.DB(t)
+	leaks.Tell("a secret of the test", db.Password.Reveal())
 	pgtest.Exec(t, db, sql...)
 	cipher, err := tenancy.NewCipher("1234567890123456", "", false)
 	if err != nil {
@@ -62,7 +64,8 @@ func newSite(t testing.TB, o Options, sql ...string) *site {
 		t.Fatal(err)
 	}
 	log := &lockedBuffer{}
-	o.Log = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelInfo}))
+	o.Log = slog.New(slog.NewTextHandler(leaks.Watch(t, log), &slog.HandlerOptions{Level: slog.LevelInfo}))
+	setDefault(&o.OpenWait, time.Minute) // a loaded machine
 	s, err := New(o)
 	if err != nil {
 		t.Fatal(err)
@@ -81,7 +84,7 @@ func newSite(t testing.TB, o Options, sql ...string) *site {
 
 func (s *site) token(sub string, ttl time.Duration) string {
 	s.t.Helper()
-	tok, err := s.tenant.Sign(map[string]any{"role": "authenticated", "sub": sub, "exp": time.Now().Add(ttl).Unix()})
+	tok, err := s.tenant.Sign(map[string]any{"role": "authenticated", "sub": sub, "note": leaks.Marker, "exp": time.Now().Add(ttl).Unix()})
 	if err != nil {
 		s.t.Fatal(err)
 	}

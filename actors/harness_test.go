@@ -19,6 +19,7 @@ import (
 
 	"realtime/protocol"
 	"realtime/tenancy"
+	"realtime/tests/leaks"
 )
 
 // node is a tree under test, in a synctest bubble: time is virtual, and synctest.Wait means that nothing more
@@ -42,7 +43,7 @@ func bubble(t *testing.T, o Options, test func(t *testing.T, n *node)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		n := &node{t: t, log: &bytes.Buffer{}, tenant: &tenancy.Tenant{ExternalID: "acme", Limits: limits()}}
-		o.Log = slog.New(slog.NewTextHandler(&lockedWriter{w: n.log}, &slog.HandlerOptions{Level: slog.LevelWarn}))
+		o.Log = slog.New(slog.NewTextHandler(leaks.Watch(t, &lockedWriter{w: n.log}), &slog.HandlerOptions{Level: slog.LevelWarn}))
 		s, err := New(o)
 		if err != nil {
 			t.Fatal(err)

@@ -33,6 +33,7 @@ type Options struct {
 	IdleTimeout         time.Duration         // a silent socket is closed after it; 0: 60 s
 	FeedIdle            time.Duration         // how long a feed outlives its last use, unless its slot is durable; 0: 10 min
 	LiveTimeout         time.Duration         // how long a join waits for its changes to be live; 0: 8 s
+	OpenWait            time.Duration         // how long a private join waits for a pool that is being opened; 0: 9 s, as clients give it up after ten
 	AccessTokenThrottle time.Duration         // shortest gap between two verified refreshes of a channel; 0: none
 	EarlySubscribed     bool                  // answer joins before their changes are live, as the original does
 	DurableSlot         bool                  // keep the replication slot over restarts
@@ -72,6 +73,7 @@ type System struct {
 	mu        sync.Mutex
 	readers   map[*Reader]struct{}
 	databases map[*tenantDatabase]struct{}
+	resting   map[string]*tenancy.Tenant // that were in use once, and have no actors now
 }
 
 // New starts the tree. Drain ends it.
@@ -86,8 +88,9 @@ func New(o Options) (*System, error) {
 	setDefault(&o.IdleTimeout, time.Minute)
 	setDefault(&o.FeedIdle, 10*time.Minute)
 	setDefault(&o.LiveTimeout, 8*time.Second)
+	setDefault(&o.OpenWait, 9*time.Second)
 	o.Upkeep.defaults()
-	s := &System{o: o, log: o.Log, bus: o.Bus, rates: ratelimit.NewRegistry(), metrics: newMetrics(), readers: map[*Reader]struct{}{}, databases: map[*tenantDatabase]struct{}{}, swept: make(chan struct{}), kept: make(chan struct{})}
+	s := &System{o: o, log: o.Log, bus: o.Bus, rates: ratelimit.NewRegistry(), metrics: newMetrics(), readers: map[*Reader]struct{}{}, databases: map[*tenantDatabase]struct{}{}, resting: map[string]*tenancy.Tenant{}, swept: make(chan struct{}), kept: make(chan struct{})}
 	s.figures = &tenantFigures{s: s, now: time.Now, every: o.MetricsCleaner, tenants: map[string]*visible{}}
 	s.rates.OnCrossing(s.crossing)
 	s.guard = actor.WithGuardian(stopAlways())

@@ -22,7 +22,7 @@ import (
 
 // Bounds of connecting to a tenant's database.
 const (
-	connectWait    = 15 * time.Second // for a pool that is being opened
+	connectWait    = 15 * time.Second // to open a pool
 	failureWindow  = 5 * time.Second  // so many failures within it refuse further tries until it is over
 	failuresInARow = 3
 	poolLeast      = 2 // so that one slow policy does not stop all
@@ -41,6 +41,7 @@ type tenantDatabase struct {
 	policy *authz.Cache
 	flight singleflight.Group
 	turn   chan struct{} // of those who can wait
+	wait   time.Duration // for a pool that is being opened
 
 	id        string
 	connected atomic.Bool // pool is not nil
@@ -55,7 +56,7 @@ type tenantDatabase struct {
 }
 
 func (s *System) newTenantDatabase(t *tenancy.Tenant, f *figures) *tenantDatabase {
-	d := &tenantDatabase{id: t.ExternalID, log: s.log.With("tenant", t.ExternalID), row: t, turn: make(chan struct{}, 1)}
+	d := &tenantDatabase{id: t.ExternalID, log: s.log.With("tenant", t.ExternalID), row: t, turn: make(chan struct{}, 1), wait: s.o.OpenWait}
 	d.life, d.end = context.WithCancel(s.life)
 	d.policy = authz.New(d.life, d.open)
 	d.policy.OnAsked(func(took time.Duration) {
@@ -132,7 +133,7 @@ func (d *tenantDatabase) checkLater(ctx context.Context, r *authz.Request) (*aut
 	}
 }
 
-// open gives the pool. It waits for one that is being opened. An error is a *codes.Fault whose text a client may read:
+// open gives the pool. It waits for one that is being opened, but not for ever. An error is a *codes.Fault whose text a client may read:
 // UnableToConnectToProject, InitializingProjectConnection, DatabaseLackOfConnections or DatabaseConnectionRateLimitReached.
 func (d *tenantDatabase) open(ctx context.Context) (*postgres.Pool, error) {
 	d.mu.Lock()
@@ -146,6 +147,8 @@ func (d *tenantDatabase) open(ctx context.Context) (*postgres.Pool, error) {
 		return pool, nil
 	}
 	done := d.flight.DoChan("", func() (any, error) { return d.connect(db) })
+	ctx, cancel := context.WithTimeout(ctx, d.wait)
+	defer cancel()
 	select {
 	case a := <-done:
 		if a.Err != nil {

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"realtime/postgres"
+	"realtime/tests/leaks"
 )
 
 func TestParseURL(t *testing.T) {
@@ -166,8 +167,8 @@ func TestSecretIsNeverPrinted(t *testing.T) {
 	const word = "hunter2"
 	s := postgres.Settings{Host: "h", User: "a", Database: "b", Password: word}
 	var log strings.Builder
-	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "password", s.Password, "settings", s)
-	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "password", s.Password, "settings", s)
+	slog.New(slog.NewTextHandler(leaks.Watch(t, &log), nil)).Info("x", "password", s.Password, "settings", s)
+	slog.New(slog.NewJSONHandler(leaks.Watch(t, &log), nil)).Info("x", "password", s.Password, "settings", s)
 	b, err := json.Marshal(s)
 	if err != nil {
 		t.Fatal(err)

@@ -1,10 +1,13 @@
 package tenancy
 
 import (
+	"io"
+	"log/slog"
 	"testing"
 
 	"realtime/postgres"
 	"realtime/postgres/pgtest"
+	"realtime/tests/leaks"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
@@ -28,6 +31,10 @@ func newCipher(t testing.TB, ecb, gcm string, writeGCM bool) *Cipher {
 // openStore opens a store on a database, ECB writing unless o has a cipher.
 func openStore(t testing.TB, s postgres.Settings, o StoreOptions) *Store {
 	t.Helper()
+	leaks.Tell(secret, ecbKey, gcmKey, s.Password.Reveal())
+	if o.Log == nil {
+		o.Log = slog.New(slog.NewTextHandler(leaks.Watch(t, io.Discard), nil))
+	}
 	if o.Cipher == nil {
 		o.Cipher = newCipher(t, ecbKey, "", false)
 	}

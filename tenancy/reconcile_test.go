@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"realtime/postgres/pgtest"
+	"realtime/tests/leaks"
 )
 
 func TestReconcileTakesSecretsOverToGCM(t *testing.T) {
@@ -16,7 +17,7 @@ func TestReconcileTakesSecretsOverToGCM(t *testing.T) {
 	old := openStore(t, s, StoreOptions{})
 	seeded(t, old, selfHost())
 	var log strings.Builder
-	store := openStore(t, s, StoreOptions{Cipher: newCipher(t, ecbKey, gcmKey, true), Log: slog.New(slog.NewTextHandler(&log, nil))})
+	store := openStore(t, s, StoreOptions{Cipher: newCipher(t, ecbKey, gcmKey, true), Log: slog.New(slog.NewTextHandler(leaks.Watch(t, &log), nil))})
 	before, err := NewCache(store, 0).Get(t.Context(), "realtime-dev")
 	if err != nil {
 		t.Fatal(err)
@@ -106,7 +107,7 @@ func TestReconcileLosesAgainstARotation(t *testing.T) {
 	o.JWTSecret = "rotated"
 	seeded(t, old, o)
 	var log strings.Builder
-	store := openStore(t, s, StoreOptions{Cipher: newCipher(t, ecbKey, gcmKey, true), Log: slog.New(slog.NewTextHandler(&log, nil))})
+	store := openStore(t, s, StoreOptions{Cipher: newCipher(t, ecbKey, gcmKey, true), Log: slog.New(slog.NewTextHandler(leaks.Watch(t, &log), nil))})
 	if err := store.reencrypt(t.Context(), read); !errors.Is(err, errRotated) {
 		t.Errorf("got %v, want %v", err, errRotated)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"realtime/postgres/pgtest"
+	"realtime/tests/leaks"
 )
 
 func TestTenantAsTheAPIShowsIt(t *testing.T) {
@@ -58,7 +59,7 @@ func TestTenantAsTheAPIShowsIt(t *testing.T) {
 func TestTenantPrintsItsNameOnly(t *testing.T) {
 	tenant := tenantWith(t, secret, nil, "")
 	var log strings.Builder
-	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "tenant", tenant)
+	slog.New(slog.NewTextHandler(leaks.Watch(t, &log), nil)).Info("x", "tenant", tenant)
 	for _, text := range []string{fmt.Sprint(tenant), fmt.Sprintf("%v %+v %s", tenant, tenant, tenant), log.String()} {
 		if strings.Contains(text, secret) || strings.Contains(text, tenant.secret) || !strings.Contains(text, "acme") {
 			t.Errorf("printed %s", text)

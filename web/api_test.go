@@ -9,11 +9,12 @@ import (
 	"testing"
 
 	"realtime/actors"
+	"realtime/tests/leaks"
 )
 
 // batchOf is a body with one message.
 func batchOf(topic string) string {
-	return `{"messages":[{"topic":"` + topic + `","event":"e","payload":{"a":1}}]}`
+	return `{"messages":[{"topic":"` + topic + `","event":"e","payload":{"a":1,"note":"` + leaks.Marker + `"}}]}`
 }
 
 // TestAPI is what needs no settings of its own, on one server.

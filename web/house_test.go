@@ -24,6 +24,7 @@ import (
 	"realtime/postgres"
 	"realtime/postgres/pgtest"
 	"realtime/tenancy"
+	"realtime/tests/leaks"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
@@ -68,6 +69,7 @@ func (r *record) String() string {
 func open(t testing.TB, change func(*Options, *actors.Options)) *house {
 	t.Helper()
 	db := pgtest.DB(t)
+	leaks.Tell(secret, apiSecret, nextSecret, octKey, db.Password.Reveal())
 	cipher, err := tenancy.NewCipher("1234567890123456", "", false)
 	if err != nil {
 		t.Fatal(err)
@@ -83,13 +85,13 @@ func open(t testing.TB, change func(*Options, *actors.Options)) *house {
 	}
 	h.add(t, db, "closed", `,"suspend":true`)
 
-	log := slog.New(slog.NewJSONHandler(h.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	log := slog.New(slog.NewJSONHandler(leaks.Watch(t, h.logs), &slog.HandlerOptions{Level: slog.LevelDebug}))
 	registry := prometheus.NewRegistry()
 	wo := Options{
 		Log: log, Registry: registry, Resolver: &tenancy.Resolver{Cache: h.cache}, Version: "test", Store: store,
 		APISecrets: []postgres.Secret{apiSecret, nextSecret}, Region: "here", Node: "realtime@test",
 	}
-	ao := actors.Options{Log: log, Metrics: registry}
+	ao := actors.Options{Log: log, Metrics: registry, OpenWait: patient}
 	if change != nil {
 		change(&wo, &ao)
 	}
@@ -184,7 +186,7 @@ func (h *house) until(t testing.TB, what string, done func() bool) {
 
 // claims of a good token, changed by pairs of name and value; a nil value removes the claim.
 func claims(pairs ...any) map[string]any {
-	m := map[string]any{"role": "anon", "exp": time.Now().Add(time.Hour).Unix()}
+	m := map[string]any{"role": "anon", "note": leaks.Marker, "exp": time.Now().Add(time.Hour).Unix()}
 	for pair := range slices.Chunk(pairs, 2) {
 		if m[pair[0].(string)] = pair[1]; pair[1] == nil {
 			delete(m, pair[0].(string))

@@ -16,6 +16,7 @@ import (
 
 	"realtime/postgres"
 	"realtime/protocol/codes"
+	"realtime/tests/leaks"
 )
 
 // pushed is one request of a pusher, as its receiver saw it.
@@ -117,7 +118,7 @@ func TestPushGoesOnAfterARefusal(t *testing.T) {
 		defer close(over)
 		Push(ctx, PushOptions{
 			URL: url, Auth: postgres.Secret("hidden"), Interval: time.Millisecond, Timeout: time.Second,
-			Log: slog.New(slog.NewTextHandler(&log, nil)), Parts: []prometheus.Gatherer{prometheus.NewRegistry()},
+			Log: slog.New(slog.NewTextHandler(leaks.Watch(t, &log), nil)), Parts: []prometheus.Gatherer{prometheus.NewRegistry()},
 		})
 	}()
 	next(t, got)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"realtime/actors"
+	"realtime/tests/leaks"
 )
 
 const maxMessage = 5_000_000
@@ -222,7 +223,7 @@ func connectionThatBreaksSaysNothing(t *testing.T, h *house) {
 
 func TestPanicOfTheReaderClosesWith1011(t *testing.T) {
 	var logged strings.Builder
-	c := &session{server: &Server{log: slog.New(slog.NewTextHandler(&logged, nil))}, inside: true}
+	c := &session{server: &Server{log: slog.New(slog.NewTextHandler(leaks.Watch(t, &logged), nil))}, inside: true}
 	func() {
 		defer c.broken()
 		panic("out of the reader")

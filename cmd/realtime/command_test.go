@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"realtime/protocol/client"
+	"realtime/tests/leaks"
 )
 
 // outcome is what one command line did.
@@ -32,7 +33,7 @@ func command(t *testing.T, e env, args ...string) outcome {
 		e["REALTIME_DATA_DIR"] = t.TempDir()
 	}
 	var out, errs bytes.Buffer
-	p := &process{stdout: &out, stderr: &errs, environ: e.environ, self: "realtime", exit: func(int) {}}
+	p := &process{stdout: &out, stderr: leaks.Watch(t, &errs), environ: e.environ, self: "realtime", exit: func(int) {}}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	code := run(ctx, p, args)

@@ -136,3 +136,23 @@ func TestMakefileHelpNamesEveryTarget(t *testing.T) {
 		}
 	}
 }
+
+var anyLog = regexp.MustCompile(`slog\.New(?:Text|JSON)Handler\(([^,]*)`)
+
+// TestLogsOfTestsAreSearched: whatever a test logs is searched for the secrets of the tests.
+func TestLogsOfTestsAreSearched(t *testing.T) {
+	for _, name := range sourceFiles(t) {
+		if !strings.HasSuffix(name, "_test.go") || name == "cmd/realtime/repo_test.go" {
+			continue
+		}
+		content, err := os.ReadFile(filepath.Join(repoRoot(t), name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range anyLog.FindAllSubmatch(content, -1) {
+			if !bytes.HasPrefix(m[1], []byte("leaks.Watch(")) && !bytes.HasPrefix(m[1], []byte("Watch(")) {
+				t.Errorf("%s makes a log over %s; make it over leaks.Watch", name, m[1])
+			}
+		}
+	}
+}

@@ -15,6 +15,7 @@ import (
 
 	"realtime/postgres"
 	"realtime/postgres/pgtest"
+	"realtime/tests/leaks"
 )
 
 // screen collects what a running command prints. Safe for concurrent use.
@@ -49,7 +50,7 @@ func start(t *testing.T, e env, terminal bool, args ...string) *running {
 	t.Helper()
 	r := &running{t: t, signals: make(chan os.Signal, 2), code: make(chan int, 1)}
 	p := &process{
-		stdout: &r.out, stderr: &r.errs, environ: e.environ, self: "realtime", terminal: terminal,
+		stdout: &r.out, stderr: leaks.Watch(t, &r.errs), environ: e.environ, self: "realtime", terminal: terminal,
 		signals: r.signals, exit: func(code int) { t.Errorf("exit %d at once", code) },
 	}
 	go func() { r.code <- run(context.WithoutCancel(t.Context()), p, args) }() // ends with stop

@@ -3,6 +3,7 @@ package changes
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"log/slog"
 	"sync"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"realtime/postgres"
 	"realtime/postgres/pgtest"
 	"realtime/postgres/wal"
+	"realtime/tests/leaks"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
@@ -78,9 +80,12 @@ func startRig(t testing.TB, s postgres.Settings, o Options) *rig {
 	}
 	o.Publication = "supabase_realtime"
 	o.Answer, o.Deliver, o.Notice = r.answer, r.deliver, r.notice
+	leaks.Tell(s.Password.Reveal())
+	var to io.Writer = io.Discard
 	if testing.Verbose() {
-		o.Log = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+		to = t.Output()
 	}
+	o.Log = slog.New(slog.NewTextHandler(leaks.Watch(t, to), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	r.engine = New(o)
 	rows := make(chan *wal.Tx, 64)
 	var running sync.WaitGroup

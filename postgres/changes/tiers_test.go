@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"realtime/tests/leaks"
 )
 
 // TestSlowTableIsNamedOnce in the log, with what keeps it slow and the remedy.
@@ -17,7 +19,7 @@ func TestSlowTableIsNamedOnce(t *testing.T) {
 		"alter policy own on public.docs using (public.mine(owner))")
 	var log bytes.Buffer
 	r.mu.Lock()
-	r.engine.o.Log = slog.New(slog.NewTextHandler(&log, nil)) // the Engine is idle
+	r.engine.o.Log = slog.New(slog.NewTextHandler(leaks.Watch(t, &log), nil)) // the Engine is idle
 	clear(r.engine.named)
 	r.mu.Unlock()
 	r.subscribe("C", authenticated, claimsOf(userA), allOfDocs)

@@ -15,11 +15,12 @@ import (
 	"time"
 
 	"realtime/postgres/embedded"
+	"realtime/tests/leaks"
 )
 
 func TestKilledPostgresComesBack(t *testing.T) {
 	dir := dataDir(t)
-	s := start(t, embedded.Options{DataDir: dir, Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
+	s := start(t, embedded.Options{DataDir: dir, Log: slog.New(slog.NewTextHandler(leaks.Watch(t, t.Output()), nil))})
 	want(t, s.URL(), "create table kept as select 42 as x; select x from kept", "42")
 	for range 3 {
 		pid := postmaster(dir)

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"realtime/postgres/embedded"
+	"realtime/tests/leaks"
 )
 
 // refused starts a server that must not start, and returns why.
@@ -101,7 +102,7 @@ func TestKeptPortTakenIsReplaced(t *testing.T) {
 	}
 	defer func() { _ = l.Close() }()
 	var log bytes.Buffer
-	s = start(t, embedded.Options{DataDir: dir, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	s = start(t, embedded.Options{DataDir: dir, Log: slog.New(slog.NewTextHandler(leaks.Watch(t, &log), nil))})
 	want(t, s.URL(), "select 1", "1")
 	if !strings.Contains(log.String(), "taken by another program") {
 		t.Errorf("nothing was said: %s", log.String())

@@ -12,6 +12,7 @@ import (
 
 	"realtime/postgres"
 	"realtime/postgres/pgtest"
+	"realtime/tests/leaks"
 )
 
 // durable opens a durable slot and sees to its end.
@@ -88,7 +89,7 @@ func TestStartBeyondTheWALIsNotBelieved(t *testing.T) {
 	pgtest.Exec(t, s, "insert into t values (1)")
 	var log bytes.Buffer
 	r := open(t, s, func(o *Options) {
-		o.Slot, o.Durable, o.From, o.Log = slot, true, Place{End: 1 << 60}, slog.New(slog.NewTextHandler(&log, nil))
+		o.Slot, o.Durable, o.From, o.Log = slot, true, Place{End: 1 << 60}, slog.New(slog.NewTextHandler(leaks.Watch(t, &log), nil))
 	})
 	if got, want := show(r.next(t).Rows[0]), "INSERT t >1"; got != want {
 		t.Errorf("got %s, want %s", got, want)

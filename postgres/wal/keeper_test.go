@@ -12,6 +12,7 @@ import (
 	"realtime/postgres"
 	"realtime/postgres/pgtest"
 	"realtime/protocol/codes"
+	"realtime/tests/leaks"
 )
 
 // keep gets the right to a slot and proves every second that its owner lives.
@@ -80,7 +81,7 @@ func TestFrozenKeeperIsReplaced(t *testing.T) {
 	r := durable(t, s, slot, 0)
 	began := time.Now()
 	var log bytes.Buffer
-	if _, err := keep(t, s, slot, slog.New(slog.NewTextHandler(&log, nil))); err != nil {
+	if _, err := keep(t, s, slot, slog.New(slog.NewTextHandler(leaks.Watch(t, &log), nil))); err != nil {
 		t.Fatal(err)
 	}
 	if took := time.Since(began); took < lockIdle-time.Second {

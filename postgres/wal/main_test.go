@@ -2,6 +2,8 @@ package wal
 
 import (
 	"context"
+	"io"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -9,6 +11,7 @@ import (
 
 	"realtime/postgres"
 	"realtime/postgres/pgtest"
+	"realtime/tests/leaks"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
@@ -34,7 +37,11 @@ type reading struct {
 // open opens a stream over everything in the database and begins to read it.
 func open(t testing.TB, s postgres.Settings, change func(*Options)) *reading {
 	t.Helper()
-	o := Options{Settings: s, Slot: pgtest.Name(t), Publication: "everything"}
+	leaks.Tell(s.Password.Reveal())
+	o := Options{
+		Settings: s, Slot: pgtest.Name(t), Publication: "everything",
+		Log: slog.New(slog.NewTextHandler(leaks.Watch(t, io.Discard), &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}
 	if change != nil {
 		change(&o)
 	}

@@ -23,6 +23,7 @@ import (
 	"realtime/postgres"
 	"realtime/postgres/pgtest"
 	"realtime/tenancy"
+	"realtime/tests/leaks"
 	"realtime/web"
 )
 
@@ -63,6 +64,7 @@ func (r *record) String() string {
 func newHouse(t *testing.T) *house {
 	t.Helper()
 	db := pgtest.DB(t)
+	leaks.Tell(secret, db.Password.Reveal())
 	cipher, err := tenancy.NewCipher("1234567890123456", "", false)
 	if err != nil {
 		t.Fatal(err)
@@ -83,9 +85,9 @@ func newHouse(t *testing.T) *house {
 func (h *house) annex(t *testing.T, change func(*actors.Options)) *house {
 	t.Helper()
 	a := &house{store: h.store, cache: tenancy.NewCache(h.store, time.Hour), db: h.db, logs: &record{}, served: make(chan error, 1)}
-	log := slog.New(slog.NewJSONHandler(a.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	log := slog.New(slog.NewJSONHandler(leaks.Watch(t, a.logs), &slog.HandlerOptions{Level: slog.LevelDebug}))
 	a.registry = prometheus.NewRegistry()
-	o := actors.Options{Log: log, Metrics: a.registry, Lookup: a.cache.Get, JoinPause: 10 * time.Millisecond, FeedIdle: time.Second}
+	o := actors.Options{Log: log, Metrics: a.registry, Lookup: a.cache.Get, JoinPause: 10 * time.Millisecond, FeedIdle: time.Second, OpenWait: patient}
 	if change != nil {
 		change(&o)
 	}
@@ -121,6 +123,9 @@ func (h *house) close(t *testing.T) {
 	if err := <-h.served; err != nil {
 		t.Errorf("serve: %v", err)
 	}
+	if t.Failed() {
+		t.Logf("the server's log ends with:\n%s", h.logs.String()[max(0, len(h.logs.String())-100_000):])
+	}
 	for line := range strings.Lines(h.logs.String()) {
 		if strings.Contains(line, "panic") {
 			t.Errorf("the server panicked: %s", line)
@@ -139,11 +144,19 @@ func (h *house) tenant(t testing.TB, columns string) string {
 // tenantOn makes a tenant whose database is db; its replication slot has a name of its own.
 func (h *house) tenantOn(t testing.TB, db postgres.Settings, columns string) string {
 	t.Helper()
+	return h.tenantWith(t, db, nil, columns)
+}
+
+// tenantWith makes one with further settings of its database.
+func (h *house) tenantWith(t testing.TB, db postgres.Settings, more map[string]any, columns string) string {
+	t.Helper()
 	id := "t" + strconv.FormatInt(tenants.Add(1), 10)
-	settings, err := json.Marshal(map[string]any{
+	all := map[string]any{
 		"db_host": db.Host, "db_port": strconv.Itoa(db.Port), "db_name": db.Database, "db_user": db.User,
 		"db_password": db.Password.Reveal(), "region": "here", "ssl_enforced": false, "slot_name": db.Database + "_" + id,
-	})
+	}
+	maps.Copy(all, more)
+	settings, err := json.Marshal(all)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,22 +206,6 @@ func (h *house) wantLogged(t testing.TB, tenant, code string) {
 	}
 }
 
-// metric is the value of a figure without labels.
-func (h *house) metric(t testing.TB, name string) float64 {
-	t.Helper()
-	families, err := h.registry.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range families {
-		if f.GetName() == name {
-			return f.GetMetric()[0].GetCounter().GetValue()
-		}
-	}
-	t.Fatalf("no metric %s", name)
-	return 0
-}
-
 // post sends messages to POST /api/broadcast and expects 202.
 func (h *house) post(t testing.TB, tenant, messages string) {
 	t.Helper()
@@ -253,7 +250,8 @@ func token(t testing.TB, pairs ...any) string {
 
 func sign(t testing.TB, key string, pairs ...any) string {
 	t.Helper()
-	claims := map[string]any{"role": "anon", "exp": time.Now().Add(time.Hour).Unix()}
+	leaks.Tell(key)
+	claims := map[string]any{"role": "anon", "note": leaks.Marker, "exp": time.Now().Add(time.Hour).Unix()}
 	for i := 0; i < len(pairs); i += 2 {
 		claims[pairs[i].(string)] = pairs[i+1]
 	}

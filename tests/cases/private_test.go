@@ -7,6 +7,7 @@ import (
 
 	"realtime/postgres"
 	"realtime/postgres/pgtest"
+	"realtime/tests/leaks"
 )
 
 var privateRows = []row{
@@ -60,12 +61,12 @@ const outOfReach = "UnableToConnectToProject: Realtime was unable to connect to 
 // say broadcasts a number, as ref.
 func (s *socket) say(topic, n string) {
 	s.t.Helper()
-	s.send(`["1","` + n + `","realtime:` + topic + `","broadcast",{"n":` + n + `}]`)
+	s.send(`["1","` + n + `","realtime:` + topic + `","broadcast",{"n":` + n + `,"note":"` + leaks.Marker + `"}]`)
 }
 
 func (s *socket) wantSaid(topic, n string) {
 	s.t.Helper()
-	s.want(`[null,null,"realtime:` + topic + `","broadcast",{"n":` + n + `}]`)
+	s.want(`[null,null,"realtime:` + topic + `","broadcast",{"n":` + n + `,"note":"` + leaks.Marker + `"}]`)
 }
 
 // wantAck is the ok to a push.
@@ -138,7 +139,8 @@ func row155(t *testing.T, h *house) {
 func row191(t *testing.T, h *house) {
 	h.let(t, "r191", "broadcast", "r")
 	h.let(t, "r191", "presence", "r")
-	s := h.dial(t, h.tenant(t, ""))
+	id := h.tenant(t, "")
+	s := h.dial(t, id)
 	s.join("realtime:r191", `{"private":true,"presence":{"enabled":true}}`)
 	s.want(`["1",null,"realtime:r191","presence_state",{}]`)
 	for range 8 {
@@ -146,6 +148,7 @@ func row191(t *testing.T, h *house) {
 		s.want(`["1","2","realtime:r191","phx_reply",{"status":"error","response":{}}]`)
 	}
 	s.fenceIn("1", "realtime:r191")
+	h.wantLogged(t, id, "UnableToHandlePresence")
 }
 
 func row192(t *testing.T, h *house) {

@@ -140,6 +140,7 @@ func watchful(t *testing.T, h *house) *socket {
 		noise.send(fmt.Sprintf(`["1","2","realtime:noise","presence",{"event":"track","payload":{"n":%d}}]`, i))
 	}
 	h.over(t, id, "presence_events")
+	h.wantLogged(t, id, "PresenceRateLimitReached")
 	return s
 }
 
@@ -176,4 +177,20 @@ func row226(t *testing.T, h *house) {
 	pgtest.Exec(t, h.db, `insert into app.busy values (31)`)
 	eventually(t, "the change is dropped", func() bool { return dropped() > before })
 	s.fenceIn("1", "realtime:a")
+}
+
+// metric is the value of a figure without labels.
+func (h *house) metric(t testing.TB, name string) float64 {
+	t.Helper()
+	families, err := h.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == name {
+			return f.GetMetric()[0].GetCounter().GetValue()
+		}
+	}
+	t.Fatalf("no metric %s", name)
+	return 0
 }

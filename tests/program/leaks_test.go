@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"realtime/tests/leaks"
 )
 
 // probe counts the errors a check reports.
@@ -12,8 +14,8 @@ type probe struct {
 	errors int
 }
 
-func (p *probe) Helper()               {}
-func (p *probe) Errorf(string, ...any) { p.errors++ }
+func (p *probe) Helper()      {}
+func (p *probe) Error(...any) { p.errors++ }
 
 // TestALeakIsFound: the check can fail.
 func TestALeakIsFound(t *testing.T) {
@@ -28,11 +30,11 @@ func TestALeakIsFound(t *testing.T) {
 	}
 	env := []string{"DB_PASSWORD=postgres", "API_JWT_SECRET=given", "DB_HOST=harmless"}
 	for log, want := range map[string]int{
-		"harmless postgres eyJ\n":              0,
-		"fine\nnow given\n":                    1,
-		"made-by-itself and of-the-database\n": 2,
-		"eyJhbGciOiJIUzI1NiJ9.eyJyb2xlIjoi\n":  1,
-		Marker + "\n" + Marker + "\n":          2,
+		"harmless postgres eyJ\n":                 0,
+		"fine\nnow given\n":                       1,
+		"made-by-itself and of-the-database\n":    2,
+		"eyJhbGciOiJIUzI1NiJ9.eyJyb2xlIjoi\n":     1,
+		leaks.Marker + "\n" + leaks.Marker + "\n": 2,
 	} {
 		p := &probe{TB: t}
 		NoLeaks(p, log, env, dir)

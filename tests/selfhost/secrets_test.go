@@ -9,6 +9,7 @@ import (
 	"realtime/postgres/pgtest"
 	"realtime/protocol/client"
 	"realtime/tenancy"
+	"realtime/tests/leaks"
 	"realtime/tests/program"
 )
 
@@ -24,7 +25,7 @@ func TestNothingSecretIsLogged(t *testing.T) {
 		"alter table public.notes enable row level security", "create policy p on public.notes using (body::int > 0)")
 	pgtest.Exec(t, db, "alter publication supabase_realtime add table public.notes")
 	s.Start()
-	claims := map[string]any{"role": "anon", "note": program.Marker, "exp": time.Now().Add(time.Hour).Unix()}
+	claims := map[string]any{"role": "anon", "note": leaks.Marker, "exp": time.Now().Add(time.Hour).Unix()}
 	good, err := tenancy.Sign([]byte(first), claims)
 	if err != nil {
 		t.Fatal(err)
@@ -35,8 +36,8 @@ func TestNothingSecretIsLogged(t *testing.T) {
 		t.Fatal(err)
 	}
 	talk(t, s, good)
-	pgtest.Exec(t, db, "insert into public.notes values (1, '"+program.Marker+"')") // the policy raises over it
-	pgtest.Exec(t, db, "select realtime.send('{\"a\": \""+program.Marker+"\"}'::jsonb, 'e', 'room', false)")
+	pgtest.Exec(t, db, "insert into public.notes values (1, '"+leaks.Marker+"')") // the policy raises over it
+	pgtest.Exec(t, db, "select realtime.send('{\"a\": \""+leaks.Marker+"\"}'::jsonb, 'e', 'room', false)")
 	for _, bad := range []string{token(t, second), token(t, "nobodys"), good + "x", "eyJhbGciOiJub25lIn0.e30.", strings.Repeat(good, 9), "blocked-token-of-this-test"} {
 		handshake(t, s, "realtime-dev", bad)
 		for _, at := range []string{"GET /api/tenants", "GET /metrics?token=" + bad, "POST /api/broadcast", "GET /api/ping?apikey=" + bad} {
@@ -44,13 +45,13 @@ func TestNothingSecretIsLogged(t *testing.T) {
 		}
 	}
 	for _, body := range []string{
-		`{"messages":[{"topic":"room","event":"e","payload":{"a":"` + program.Marker + `"}}]}`, `{"messages":"` + program.Marker + `"}`, `{"` + program.Marker,
+		`{"messages":[{"topic":"room","event":"e","payload":{"a":"` + leaks.Marker + `"}}]}`, `{"messages":"` + leaks.Marker + `"}`, `{"` + leaks.Marker,
 	} {
 		ask(t, s, "POST /api/broadcast", good, body)
 	}
 	for _, body := range []string{
-		`{"tenant":{"external_id":"more","name":"x","jwt_secret":"` + program.Marker + `","extensions":[{"type":"postgres_cdc_rls","settings":{"db_password":"` + program.Marker + `"}}]}}`,
-		`{"tenant":{"jwt_secret":["` + program.Marker + `"]}}`, `{"` + program.Marker,
+		`{"tenant":{"external_id":"more","name":"x","jwt_secret":"` + leaks.Marker + `","extensions":[{"type":"postgres_cdc_rls","settings":{"db_password":"` + leaks.Marker + `"}}]}}`,
+		`{"tenant":{"jwt_secret":["` + leaks.Marker + `"]}}`, `{"` + leaks.Marker,
 	} {
 		ask(t, s, "POST /api/tenants", operator, body)
 		ask(t, s, "PUT /api/tenants/more", operator, body)
@@ -70,7 +71,7 @@ func talk(t *testing.T, s *program.Server, token string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
-	marked := map[string]any{"a": program.Marker}
+	marked := map[string]any{"a": leaks.Marker}
 	ch, err := c.Join(t.Context(), "realtime:room", map[string]any{"config": map[string]any{
 		"broadcast": map[string]any{"self": true, "ack": true}, "presence": map[string]any{"enabled": true, "key": "k"},
 		"postgres_changes": []map[string]any{{"event": "*", "schema": "public", "table": "notes"}},
@@ -85,14 +86,14 @@ func talk(t *testing.T, s *program.Server, token string) {
 	}
 	_ = ch.Push(t.Context(), "presence", map[string]any{"type": "presence", "event": "odd", "payload": marked})
 	_ = ch.Push(t.Context(), "unheard of", marked)
-	_ = ch.Push(t.Context(), "presence", map[string]any{"event": "track", "payload": program.Marker})
-	for _, frame := range []string{`{"` + program.Marker, `["1","2","realtime:room","broadcast"]`, `["1","3","realtime:room","broadcast",{"event":{"x":"` + program.Marker + `"}}]`} {
+	_ = ch.Push(t.Context(), "presence", map[string]any{"event": "track", "payload": leaks.Marker})
+	for _, frame := range []string{`{"` + leaks.Marker, `["1","2","realtime:room","broadcast"]`, `["1","3","realtime:room","broadcast",{"event":{"x":"` + leaks.Marker + `"}}]`} {
 		if err := c.Send([]byte(frame), false); err != nil {
 			t.Error(err)
 		}
 	}
 	for _, config := range []map[string]any{
-		{"private": true}, {"private": program.Marker}, {"postgres_changes": []map[string]any{{"event": "*", "schema": "public", "table": "notes", "filter": "body=" + program.Marker}}},
+		{"private": true}, {"private": leaks.Marker}, {"postgres_changes": []map[string]any{{"event": "*", "schema": "public", "table": "notes", "filter": "body=" + leaks.Marker}}},
 	} {
 		_, _ = c.Join(t.Context(), "realtime:other", map[string]any{"config": config}) // whatever comes of it
 	}

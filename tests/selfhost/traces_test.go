@@ -15,6 +15,7 @@ import (
 
 	"realtime/postgres/pgtest"
 	"realtime/protocol/client"
+	"realtime/tests/leaks"
 	"realtime/tests/program"
 )
 
@@ -33,7 +34,7 @@ func (c *receiver) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
-	if strings.Contains(string(body), "eyJ") || strings.Contains(string(body), program.Marker) {
+	if strings.Contains(string(body), "eyJ") || strings.Contains(string(body), leaks.Marker) {
 		c.t.Error("a trace holds a token or a payload")
 	}
 	var m collector.ExportTraceServiceRequest
@@ -80,7 +81,7 @@ func TestTraces(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := ch.Broadcast(t.Context(), "e", map[string]any{"a": program.Marker}); err != nil {
+	if err := ch.Broadcast(t.Context(), "e", map[string]any{"a": leaks.Marker}); err != nil {
 		t.Fatal(err)
 	}
 	ask(t, s, "GET /api/ping?apikey="+token(t, first), token(t, first), "")

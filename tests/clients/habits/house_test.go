@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strconv"
@@ -19,6 +20,7 @@ import (
 	"realtime/actors"
 	"realtime/postgres/pgtest"
 	"realtime/tenancy"
+	"realtime/tests/leaks"
 	"realtime/web"
 )
 
@@ -35,6 +37,7 @@ type house struct{ addr, token string }
 func newHouse(t *testing.T) *house {
 	t.Helper()
 	db := pgtest.DB(t)
+	leaks.Tell(secret, db.Password.Reveal())
 	pgtest.Exec(t, db, `create table todos (id int primary key)`, `grant select on todos to anon`,
 		`alter publication supabase_realtime add table todos`)
 	cipher, err := tenancy.NewCipher("1234567890123456", "", false)
@@ -61,7 +64,7 @@ func newHouse(t *testing.T) *house {
 	if _, _, err := store.Upsert(t.Context(), change); err != nil {
 		t.Fatal(err)
 	}
-	token, err := tenancy.Sign([]byte(secret), map[string]any{"role": "anon", "exp": time.Now().Add(time.Hour).Unix()})
+	token, err := tenancy.Sign([]byte(secret), map[string]any{"role": "anon", "note": leaks.Marker, "exp": time.Now().Add(time.Hour).Unix()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,11 +75,12 @@ func newHouse(t *testing.T) *house {
 func serve(t *testing.T, cache *tenancy.Cache) string {
 	t.Helper()
 	registry := prometheus.NewRegistry()
-	system, err := actors.New(actors.Options{Metrics: registry})
+	log := slog.New(slog.NewTextHandler(leaks.Watch(t, io.Discard), &slog.HandlerOptions{Level: slog.LevelDebug}))
+	system, err := actors.New(actors.Options{Log: log, Metrics: registry})
 	if err != nil {
 		t.Fatal(err)
 	}
-	server, err := web.NewServer(web.Options{Registry: registry, System: system, Resolver: &tenancy.Resolver{Cache: cache}})
+	server, err := web.NewServer(web.Options{Log: log, Registry: registry, System: system, Resolver: &tenancy.Resolver{Cache: cache}})
 	if err != nil {
 		t.Fatal(err)
 	}
