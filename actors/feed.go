@@ -243,7 +243,7 @@ func (f *feed) down(err error) {
 	f.s.sys.Root.Send(f.parent, &feedDown{feed: f.spec.name, err: err})
 	if errors.Is(err, wal.ErrSlotInUse) { // by another server: that is no trouble, and is looked at again at once
 		if !f.waits {
-			f.log.Warn("waiting for another server to let go of the replication slot", "err", err)
+			f.log.Warn("waiting for another server to let go of the replication slot", "code", string(codes.ReplicationSlotBeingUsed), "err", err)
 		}
 		f.waits, f.backOff = true, firstBackOff
 	} else {

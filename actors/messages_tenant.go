@@ -2,6 +2,7 @@ package actors
 
 import (
 	"sync/atomic"
+	"time"
 
 	"realtime/tenancy"
 )
@@ -18,10 +19,17 @@ type (
 		db     *tenantDatabase
 		row    *tenancy.Tenant // the newest the directory has seen; nobody else reads it
 		gone   bool            // deleted; the directory's too
+		used   time.Time       // when somebody attached, or was seen connected; the directory's too
 	}
 
 	// row comes from the edge to the directory, and goes on to the Tenant, every Channel and the CDC: a newer row.
 	row struct{ t *tenancy.Tenant }
+
+	// rest comes from the sweep: end the tenants that nobody has used for long. busy are those with connections.
+	rest struct {
+		at   time.Time
+		busy map[string]struct{}
+	}
 
 	// removed comes from the edge to the directory, and goes on to the Tenant: the tenant was deleted. dismiss: whoever
 	// is connected shall not stay.

@@ -28,6 +28,7 @@ func (s *System) sweep() {
 			s.rates.Tick(now)
 			s.sweepIdle(now)
 			s.reread()
+			s.restTenants(now)
 		}
 	}
 }

@@ -82,6 +82,8 @@ func (t *tenant) receive(c actor.Context) {
 		t.lost(c, m)
 	case *drain:
 		t.drain()
+	case *actor.Stopping:
+		t.draining = true
 	case *actor.Terminated:
 		t.terminated(c, m)
 	default:
@@ -170,7 +172,7 @@ func (t *tenant) drain() {
 
 // terminated replaces a CDC that crashed; its subscribers start over.
 func (t *tenant) terminated(c actor.Context, m *actor.Terminated) {
-	if t.cdc == nil || !t.cdc.pid.Equal(m.Who) || t.s.draining.Load() {
+	if t.cdc == nil || !t.cdc.pid.Equal(m.Who) || t.draining || t.s.draining.Load() {
 		return
 	}
 	t.startCDC(c)

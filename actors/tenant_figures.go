@@ -8,7 +8,7 @@ import (
 )
 
 // quietAfter is how long a tenant without connections keeps its series, as upstream has it. Its counters go on where they
-// were when it comes back.
+// were when it comes back, unless its actors have ended meanwhile.
 const quietAfter = 10 * time.Minute
 
 // tenantFigures collects the figures of the tenants that are in use on this node, and so bounds the series: a tenant that

@@ -2,6 +2,8 @@ package actors
 
 import (
 	"net/url"
+	"strconv"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 
@@ -27,6 +29,8 @@ func (d *directory) receive(c actor.Context) {
 		d.row(m)
 	case *removed:
 		d.removed(m)
+	case *rest:
+		d.rest(c, m)
 	case *release:
 		d.release(m)
 	case *inquire:
@@ -45,21 +49,23 @@ func (d *directory) receive(c actor.Context) {
 func (d *directory) attach(c actor.Context, m *attach) {
 	a, ok := d.tenants[m.row.ExternalID]
 	if ok {
+		a.used = time.Now()
 		d.refresh(a, m.row)
 		c.Respond(a)
 		return
 	}
 	n := newCounts(d.s.rates, m.row)
 	db := d.s.newTenantDatabase(m.row, n.figures)
-	p, err := d.s.spawn(c, tenantName(m.row.ExternalID), "tenant", newTenant(d.s, m.row, n, db))
+	p, err := d.s.spawn(c, d.name(m.row.ExternalID), "tenant", newTenant(d.s, m.row, n, db))
 	if err != nil {
 		d.s.closeDatabase(db)
 		d.s.log.Error("start tenant", "tenant", m.row.ExternalID, "err", err)
 		c.Respond(&refusal{})
 		return
 	}
-	a = &address{post: p, counts: n, db: db, row: m.row}
+	a = &address{post: p, counts: n, db: db, row: m.row, used: time.Now()}
 	d.tenants[m.row.ExternalID] = a
+	d.s.awake(m.row.ExternalID)
 	d.s.figures.show(m.row.ExternalID, n.figures)
 	c.Respond(a)
 }
@@ -79,9 +85,7 @@ func (d *directory) drain() {
 func (d *directory) terminated(m *actor.Terminated) {
 	for id, a := range d.tenants {
 		if a.post.pid.Equal(m.Who) {
-			delete(d.tenants, id)
-			d.s.figures.drop(id)
-			d.s.closeDatabase(a.db)
+			d.forget(id, a)
 			return
 		}
 	}
@@ -94,8 +98,10 @@ func (d *directory) crashed(actor.Context) {
 	}
 }
 
-// tenantName makes any external id fit for a part of an actor's name.
-func tenantName(id string) string { return url.PathEscape(id) }
+// name makes any external id fit for a part of an actor's name, which no Tenant has had.
+func (d *directory) name(id string) string {
+	return url.PathEscape(id) + "~" + strconv.FormatUint(d.s.number.Add(1), 10)
+}
 
 // newCounts makes the counters of a tenant, which the edge reads too.
 func newCounts(r *ratelimit.Registry, t *tenancy.Tenant) *counts {

@@ -80,10 +80,10 @@ func (s *System) keepPartitions() {
 func (s *System) tendAll(now time.Time, drop bool) {
 	s.mu.Lock()
 	used := slices.Collect(maps.Keys(s.databases))
+	rows := slices.Collect(maps.Values(s.resting))
 	s.mu.Unlock()
-	rows := make([]*tenancy.Tenant, len(used))
-	for i, d := range used {
-		rows[i] = d.tenant()
+	for _, d := range used {
+		rows = append(rows, d.tenant())
 	}
 	slices.SortFunc(rows, func(a, b *tenancy.Tenant) int { return strings.Compare(a.ExternalID, b.ExternalID) })
 	var working sync.WaitGroup
@@ -127,6 +127,7 @@ func (s *System) tend(ctx context.Context, t *tenancy.Tenant, now time.Time, dro
 		case err == nil:
 			t = fresh
 		case codes.Of(err).Code == codes.TenantNotFound:
+			s.awake(t.ExternalID)
 			return nil
 		default:
 			return err
