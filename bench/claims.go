@@ -97,6 +97,9 @@ func connectionProofs() []Proof {
 		{"joins", Options{Scenario: "joins", Duration: 5 * second, Reuse: true}, 0, nil, nil, []Claim{
 			{"joins of public channels, sustained", "joins_per_second", "", 0, 3000, "/s"},
 		}},
+		{"joins-paced", Options{Scenario: "joins", Rate: 500, Duration: 5 * second, Reuse: true}, 0, nil, nil, []Claim{
+			{"500 joins a second, each from when it was due: p99", "latency_p99", "", 100, 0, "ms"},
+		}},
 		{"joins-private", Options{Scenario: "joins", Duration: 5 * second, Reuse: true, Private: true, Channels: 10_000, Outstanding: 32}, 0, nil, nil, []Claim{
 			{"joins of private channels, a policy that looks at a table, each topic anew", "joins_per_second", "", 0, 500, "/s"},
 			{"until a private channel is joined: p99", "latency_p99", "", 250, 0, "ms"},

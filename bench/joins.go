@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,7 +16,8 @@ import (
 )
 
 // joins lets so many visitors come at a time, one after the other, for as long as it takes: each connects, joins and goes, or
-// joins and leaves on the connection it has.
+// joins and leaves on the connection it has. With a rate they come when it is their turn, whatever became of those before, and
+// who finds no visitor free waits, which counts.
 func joins(s *session) error {
 	payload := quiet
 	if s.o.Private {
@@ -28,9 +30,10 @@ func joins(s *session) error {
 	defer cancel()
 	var turn atomic.Int64
 	g, gctx := errgroup.WithContext(ctx)
-	for range s.o.Outstanding {
+	started := time.Now()
+	for range cmp.Or(s.o.Outstanding, pacedVisitors) {
 		g.Go(func() error { // ends with cancel
-			v := &visitor{s: s, turn: &turn, payload: payload}
+			v := &visitor{s: s, turn: &turn, payload: payload, started: started}
 			defer v.leave()
 			for gctx.Err() == nil {
 				if err := v.visit(gctx); err != nil && gctx.Err() == nil {
@@ -58,15 +61,19 @@ func joins(s *session) error {
 		what = "a visit is a join and a leave on a connection that stands"
 	}
 	s.res.note(what + "; latency counts from its start to the join's answer")
-	s.conclude(sp, false)
+	s.conclude(sp, s.o.Rate > 0)
 	return nil
 }
+
+// pacedVisitors is how many visitors may be under way when a rate says when they come.
+const pacedVisitors = 256
 
 // visitor joins again and again, on a goroutine of its own.
 type visitor struct {
 	s       *session
 	turn    *atomic.Int64
 	payload []byte
+	started time.Time
 	c       *conn
 }
 
@@ -104,6 +111,15 @@ func (s *session) admitPrivate() error {
 func (v *visitor) visit(ctx context.Context) error {
 	n := int(v.turn.Add(1))
 	began := int64(time.Since(v.s.origin))
+	if rate := v.s.o.Rate; rate > 0 {
+		due := v.started.Add(time.Duration(float64(n) / rate * float64(time.Second)))
+		select {
+		case <-time.After(time.Until(due)):
+		case <-ctx.Done():
+			return nil
+		}
+		began = int64(due.Sub(v.s.origin))
+	}
 	if v.c == nil {
 		c, rest, err := v.s.t.dial(ctx, opening{version: v.s.o.version(n)})
 		if err != nil {
