@@ -196,6 +196,9 @@ func TestHandshakeRow27JoinsPerSecond(t *testing.T) {
 	for deadline := time.Now().Add(patient); ; {
 		_, r, body := h.upgrade(t, target("apikey="+token(t)), host)
 		if r.StatusCode == 429 && body == `{"error":"Too many joins per second"}` {
+			if !strings.Contains(h.logs.String(), `"code":"JoinsRateLimitReached"`) {
+				t.Error("the refusal is not logged")
+			}
 			return
 		}
 		if r.StatusCode != 101 || time.Now().After(deadline) {

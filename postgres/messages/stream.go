@@ -29,7 +29,11 @@ func Open(ctx context.Context, o wal.Options) (*wal.Stream, error) {
 func prepare(ctx context.Context, o wal.Options) (err error) {
 	conn, err := postgres.Connect(ctx, o.Settings)
 	if err != nil {
-		return codes.Wrap(codes.UnableToConnectToTenantDatabase, err, "")
+		code := codes.UnableToConnectToTenantDatabase
+		if errors.Is(err, context.DeadlineExceeded) {
+			code = codes.ReplicationConnectionTimeout
+		}
+		return codes.Wrap(code, err, "")
 	}
 	defer func() { err = errors.Join(err, conn.Close(ctx)) }()
 	done, err := postgres.PrepareTenant(ctx, conn, time.Now())
