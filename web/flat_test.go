@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"realtime/actors"
 	"realtime/tests/leaks"
@@ -60,7 +61,7 @@ func TestBadInputLeavesTheMemoryFlat(t *testing.T) {
 	}
 	h.abuse(t, tokens) // fills what is filled once: pools, caches, the names of metrics
 	heap, routines := settled()
-	for range 3 {
+	for range 2 {
 		h.abuse(t, tokens)
 	}
 	for deadline := time.Now().Add(patient); ; pauseTest(50 * time.Millisecond) {
@@ -91,7 +92,7 @@ func (h *house) abuse(t *testing.T, tokens map[string]string) {
 		if _, r, body := h.upgrade(t, target("apikey="+url.QueryEscape(bad)), host); r.StatusCode != http.StatusUnauthorized {
 			t.Errorf("handshake, %s: %d %s, want 401", name, r.StatusCode, body)
 		}
-		if strings.ContainsAny(bad, "\x00\xff") {
+		if strings.Contains(bad, "\x00") || !utf8.ValidString(bad) {
 			continue // no client can put them into a header
 		}
 		for _, at := range []string{"POST /api/broadcast", "GET /api/tenants"} {
@@ -102,8 +103,10 @@ func (h *house) abuse(t *testing.T, tokens map[string]string) {
 		}
 	}
 	operator, user := []string{"Content-Type", "application/json", "Authorization", "Bearer " + operator(t)}, []string{"Content-Type", "application/json", "Authorization", "Bearer " + token(t)}
-	for _, wrong := range []string{``, `{`, `[]`, `5`, `"x"`, `null`, `{"a":1}`, `{"tenant":5}`, `{"tenant":[]}`, `{"messages":5}`, `{"messages":[5]}`, `{"messages":[{"topic":5,"payload":[]}]}`,
-		`{"tenant":{"external_id":5,"jwt_secret":[],"extensions":{"a":1}}}`, `{"tenant":{"name":"x","max_events_per_second":"many","extensions":[5]}}`, strings.Repeat("[", 5000), "\xff\xfe", `{"\u0000":1}`} {
+	for _, wrong := range []string{
+		``, `{`, `[]`, `5`, `"x"`, `null`, `{"a":1}`, `{"tenant":5}`, `{"tenant":[]}`, `{"messages":5}`, `{"messages":[5]}`, `{"messages":[{"topic":5,"payload":[]}]}`,
+		`{"tenant":{"external_id":5,"jwt_secret":[],"extensions":{"a":1}}}`, `{"tenant":{"name":"x","max_events_per_second":"many","extensions":[5]}}`, strings.Repeat("[", 5000), "\xff\xfe", `{"\u0000":1}`,
+	} {
 		for _, at := range []string{"PUT /api/tenants/unheard-of", "POST /api/tenants"} {
 			method, path, _ := strings.Cut(at, " ")
 			if r, body := h.do(t, method, path, wrong, operator...); !refused[r.StatusCode] {

@@ -81,7 +81,7 @@ func startRig(t testing.TB, s postgres.Settings, o Options) *rig {
 	o.Publication = "supabase_realtime"
 	o.Answer, o.Deliver, o.Notice = r.answer, r.deliver, r.notice
 	leaks.Tell(s.Password.Reveal())
-	var to io.Writer = io.Discard
+	to := io.Discard
 	if testing.Verbose() {
 		to = t.Output()
 	}
