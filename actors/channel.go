@@ -33,6 +33,7 @@ type channel struct {
 	pending  map[*member]struct{}
 	subs     subscribers
 	batches  [groups]batch
+	flushes  gathering
 	acks     []acknowledgement
 	bus      []byte // what goes to other nodes with the next flush
 	presence *post
@@ -55,7 +56,7 @@ func newChannel(s *System, t *tenancy.Tenant, n *counts, cdc *post, db *tenantDa
 	topic := protocol.TopicPrefix + r.sub
 	return &channel{
 		s: s, log: s.log.With("tenant", t.ExternalID, "topic", r.sub), tenant: t, counts: n, parent: parent, cdc: cdc, db: db,
-		room: r, topic: topic, json: protocol.AppendString(nil, topic), pending: map[*member]struct{}{},
+		flushes: gathering{gap: s.flushInterval(t)}, room: r, topic: topic, json: protocol.AppendString(nil, topic), pending: map[*member]struct{}{},
 		holding: map[*member]struct{}{}, replayed: map[string][]*member{},
 	}
 }
@@ -98,7 +99,9 @@ func (c *channel) receive(x actor.Context) {
 	case *remote:
 		c.remote(m)
 	case *row:
-		c.tenant = m.t
+		c.tenant, c.flushes.gap = m.t, c.s.flushInterval(m.t)
+	case *flushDue:
+		c.flushes.rings = false // settle does the rest
 	case *feedReset:
 		c.feedReset(m)
 	case *actor.Terminated:
@@ -116,34 +119,17 @@ func (c *channel) take(box actor.Mailbox) { c.box = box }
 // member reports whether m is a member now: a push may be on its way when the membership ends.
 func (c *channel) member(m *member) bool { return m.state == joined }
 
-// flush writes what was gathered: to the members, then the acknowledgements, then once to the other nodes.
-func (c *channel) flush() {
-	for v := range c.batches {
-		c.batches[v].write(c.subs[v])
-	}
-	for i, a := range c.acks {
-		if c.member(a.m) {
-			c.reply(a.m, a.ref, protocol.StatusOK, protocol.EmptyObject)
-		}
-		c.acks[i] = acknowledgement{}
-	}
-	c.acks = c.acks[:0]
-	if len(c.bus) > 0 {
-		c.s.bus.Publish(c.tenant.ExternalID, c.room.String(), c.bus)
-		c.bus = nil
-	}
-}
-
-// settle flushes unless more waits in the mailbox and the batch has room. It follows every message, because it relied
-// on the next one to flush. The library counts a message after it has queued it, so the count may be off by one for a
-// moment, and below 0.
+// settle flushes unless more waits in the mailbox and the batch has room, or it is too early for the next flush. It follows every
+// message, because it relied on the next one to flush. The library counts a message after it has queued it, so the count may be off
+// by one for a moment, and below 0.
 func (c *channel) settle() {
-	if c.self.box.UserMessageCount() <= 0 || c.full() {
-		c.flush()
-		if c.steps > 0 {
-			c.s.metrics.global.handled.observe(c.steps, time.Since(c.began))
-			c.steps = 0
-		}
+	if !c.full() && (c.self.box.UserMessageCount() > 0 || c.early()) {
+		return
+	}
+	c.flush()
+	if c.steps > 0 {
+		c.s.metrics.global.handled.observe(c.steps, time.Since(c.began))
+		c.steps = 0
 	}
 }
 
@@ -156,15 +142,6 @@ func (c *channel) step(from *member) {
 		c.began = time.Now()
 	}
 	c.steps++
-}
-
-func (c *channel) full() bool {
-	for i := range c.batches {
-		if len(c.batches[i].buf) >= batchBytes {
-			return true
-		}
-	}
-	return len(c.acks) >= channelRoom
 }
 
 // reply answers a push. Whatever was gathered before must be flushed by the caller if order matters.
@@ -247,6 +224,7 @@ func (c *channel) abandon() {
 	if c.timer != nil {
 		c.timer.Stop()
 	}
+	c.flushes.end()
 	c.presence = nil
 	c.flush()
 	c.storeRest()

@@ -2,10 +2,7 @@ package actors
 
 import (
 	"bytes"
-	"errors"
 	"net"
-	"os"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,24 +31,40 @@ const (
 
 // ConnOptions tunes a Conn; the zero value is the production setting.
 type ConnOptions struct {
-	MaxBehind int                             // bytes that may wait behind the batch in transit; 0 means 1 MiB
+	MaxBehind int                             // bytes that may wait behind the batch in transit and the next; 0 means 1 MiB
 	Stall     time.Duration                   // longest time without progress; 0 means 10 s
+	ReadRate  int                             // reads a second, see pace; 0 means 32,000
 	OnCut     func(why CutReason, behind int) // called once, without locks held, when the peer is cut
+	OnPause   func(time.Duration)             // called by Read before it holds a peer back that sends too fast
+}
+
+// fill puts the production settings in place of zeros.
+func (o *ConnOptions) fill() {
+	if o.MaxBehind == 0 {
+		o.MaxBehind = maxBehind
+	}
+	if o.Stall == 0 {
+		o.Stall = stallTimeout
+	}
+	if o.ReadRate == 0 {
+		o.ReadRate = readRate
+	}
 }
 
 // Conn is the one door to a client: a net.Conn whose writes never block. What the kernel does not take at once is
 // kept by reference (slices of immutable, shared batches), bounded: a peer with more than MaxBehind bytes waiting
-// behind the batch in transit, or without progress for Stall, is cut. The batch in transit does not count, so one
-// message of any size always fits.
+// behind the batch in transit and the one after it, or without progress for Stall, is cut. Those two do not count, so
+// messages of any size fit.
 //
 // Safe for concurrent use. A drain goroutine exists only while the peer is behind.
 type Conn struct {
 	net.Conn
-	o        ConnOptions
+	o        *ConnOptions // all connections of a System share them
 	raw      rawFD        // non-blocking writes, where the platform has them
 	whole    bool         // TLS: after a write that timed out there can be no other, and closing writes too
 	lastRead atomic.Int64 // Unix milliseconds of the last byte received
 	in       atomic.Int64 // bytes received
+	pace     pace         // of the reads
 	lags     atomic.Bool  // behind for so long that no feed waits for it; until nothing waits
 
 	mu      sync.Mutex
@@ -65,12 +78,11 @@ type Conn struct {
 
 // NewConn wraps an accepted connection. All bytes to the client, the handshake included, go through the result.
 func NewConn(nc net.Conn, o ConnOptions) *Conn {
-	if o.MaxBehind == 0 {
-		o.MaxBehind = maxBehind
-	}
-	if o.Stall == 0 {
-		o.Stall = stallTimeout
-	}
+	o.fill()
+	return newConn(nc, &o)
+}
+
+func newConn(nc net.Conn, o *ConnOptions) *Conn {
 	c := &Conn{Conn: nc, o: o, raw: noFD}
 	switch t := nc.(type) {
 	case *net.TCPConn:
@@ -86,12 +98,19 @@ func NewConn(nc net.Conn, o ConnOptions) *Conn {
 	return c
 }
 
-// Read reads from the client and notes the time, by which the idle sweep judges.
+// Read reads from the client and notes the time, by which the idle sweep judges. A peer that sends too fast is held back.
 func (c *Conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if n > 0 {
-		c.lastRead.Store(time.Now().UnixMilli())
+		now := time.Now()
+		c.lastRead.Store(now.UnixMilli())
 		c.in.Add(int64(n))
+		if wait := c.pace.read(now, n, c.o.ReadRate); wait > 0 {
+			if c.o.OnPause != nil {
+				c.o.OnPause(wait)
+			}
+			pause(wait)
+		}
 	}
 	return n, err
 }
@@ -145,7 +164,7 @@ func (c *Conn) send(b []byte, shared bool) bool {
 	case !c.busy:
 		c.busy = true
 		go c.drain([][]byte{b}) // ends when all is sent, the peer stalls or the connection is closed
-	case c.pendN > c.o.MaxBehind:
+	case c.pendN-c.firstLocked() > c.o.MaxBehind:
 		behind := c.pendN
 		c.cutLocked()
 		c.mu.Unlock()
@@ -205,66 +224,6 @@ func (c *Conn) shutLocked() {
 func (c *Conn) report(why CutReason, behind int) {
 	if c.o.OnCut != nil {
 		c.o.OnCut(why, behind)
-	}
-}
-
-// drain writes q and then whatever gathered behind it. The deadline is for progress, not for the whole queue.
-func (c *Conn) drain(q [][]byte) {
-	for {
-		if err := c.writeAll(q); err != nil {
-			c.stopped(err)
-			return
-		}
-		c.mu.Lock()
-		q, c.pend, c.pendN = c.pend, nil, 0
-		if len(q) == 0 {
-			c.busy = false
-			c.lags.Store(false)
-			if c.closing {
-				c.shutLocked()
-			}
-			c.mu.Unlock()
-			return
-		}
-		c.mu.Unlock()
-	}
-}
-
-// wholeBytes is what a TLS connection is given at a time: one record.
-const wholeBytes = 16 << 10
-
-// writeAll writes q. As long as something moves within Stall, it goes on; of TLS only whole records count.
-func (c *Conn) writeAll(q [][]byte) error {
-	if c.whole {
-		for _, b := range q {
-			for part := range slices.Chunk(b, wholeBytes) {
-				_ = c.Conn.SetWriteDeadline(time.Now().Add(c.o.Stall))
-				if _, err := c.Conn.Write(part); err != nil {
-					return err
-				}
-			}
-		}
-		return nil
-	}
-	for left := net.Buffers(q); len(left) > 0; {
-		_ = c.Conn.SetWriteDeadline(time.Now().Add(c.o.Stall))
-		n, err := left.WriteTo(c.Conn)
-		if err != nil && (n == 0 || !errors.Is(err, os.ErrDeadlineExceeded)) {
-			return err
-		}
-	}
-	return nil
-}
-
-// stopped ends a drain whose peer took no byte for Stall, or whose connection broke.
-func (c *Conn) stopped(err error) {
-	c.mu.Lock()
-	cut := !c.dead && !c.closing && errors.Is(err, os.ErrDeadlineExceeded)
-	behind := c.pendN
-	c.shutLocked()
-	c.mu.Unlock()
-	if cut {
-		c.report(CutStalled, behind)
 	}
 }
 

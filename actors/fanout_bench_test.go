@@ -15,7 +15,12 @@ import (
 // crowd is a node on real sockets with n members of one room besides the publisher.
 func crowd(t testing.TB, n int) (*System, *Reader) {
 	t.Helper()
-	s, err := New(Options{})
+	return crowdOf(t, Options{}, n)
+}
+
+func crowdOf(t testing.TB, o Options, n int) (*System, *Reader) {
+	t.Helper()
+	s, err := New(o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -86,6 +86,9 @@ type (
 	// tick comes from the Channel's timer: some deadline has passed.
 	tick struct{}
 
+	// flushDue comes from the timer of a Channel that gathers: the gap after its last flush is over.
+	flushDue struct{}
+
 	// permitted comes home from an errand: what the policies grant a member, or why they could not be asked.
 	permitted struct {
 		m      *member

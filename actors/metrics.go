@@ -12,6 +12,7 @@ import (
 type metrics struct {
 	panics           *prometheus.CounterVec
 	cut              *prometheus.CounterVec
+	paused           prometheus.Counter
 	errors           *prometheus.CounterVec
 	payload          *prometheus.HistogramVec
 	broadcastBytes   prometheus.Observer // payload, resolved once for each kind
@@ -32,6 +33,7 @@ func newMetrics() *metrics {
 		global:           newGlobalFigures(),
 		panics:           counters("realtime_actor_panics_total", "Panics recovered, by kind of actor.", "actor"),
 		cut:              counters("realtime_slow_peers_cut_total", "Connections cut because the peer did not keep up, by reason.", "why"),
+		paused:           counter("realtime_read_pauses_seconds_total", "Time for which connections that sent too fast were not read."),
 		errors:           counters("realtime_channel_global_error", "Errors of channels, by operational code.", "code"),
 		joins:            counter("realtime_channel_global_joins", "Join attempts let through by the rate check."),
 		delivered:        counter("realtime_broadcasts_delivered_total", "Broadcasts handed to subscribers' connections."),
@@ -80,7 +82,7 @@ func (m *metrics) register(s *System, all, byTenant prometheus.Registerer) error
 		Name: "realtime_connections_open", Help: "WebSocket connections open on this node.",
 	}, func() float64 { return float64(s.Connections()) })
 	for _, c := range append(m.global.collectors(s),
-		open, m.panics, m.cut, m.errors, m.joins, m.delivered, m.deliveredChanges, m.droppedChanges, m.feedRestarts, m.payload, m.joinSeconds,
+		open, m.panics, m.cut, m.paused, m.errors, m.joins, m.delivered, m.deliveredChanges, m.droppedChanges, m.feedRestarts, m.payload, m.joinSeconds,
 	) {
 		errs = append(errs, all.Register(c))
 	}

@@ -35,6 +35,7 @@ type Options struct {
 	LiveTimeout         time.Duration         // how long a join waits for its changes to be live; 0: 8 s
 	OpenWait            time.Duration         // how long a private join waits for a pool that is being opened; 0: 9 s, as clients give it up after ten
 	AccessTokenThrottle time.Duration         // shortest gap between two verified refreshes of a channel; 0: none
+	FlushInterval       time.Duration         // shortest time between two flushes of a Channel, unless its tenant has its own; 0: none
 	EarlySubscribed     bool                  // answer joins before their changes are live, as the original does
 	DurableSlot         bool                  // keep the replication slot over restarts
 	Conn                ConnOptions           // bounds of slow peers; OnCut is the System's own
@@ -57,6 +58,7 @@ type System struct {
 	metrics *metrics
 	figures *tenantFigures
 	number  atomic.Uint64
+	conn    ConnOptions       // of all connections
 	guard   actor.PropsOption // of sockets: the library keeps a guardian per strategy for ever, so there is one
 
 	draining atomic.Bool     // no more joins
@@ -93,6 +95,9 @@ func New(o Options) (*System, error) {
 	s := &System{o: o, log: o.Log, bus: o.Bus, rates: ratelimit.NewRegistry(), metrics: newMetrics(), readers: map[*Reader]struct{}{}, databases: map[*tenantDatabase]struct{}{}, resting: map[string]*tenancy.Tenant{}, swept: make(chan struct{}), kept: make(chan struct{})}
 	s.figures = &tenantFigures{s: s, now: time.Now, every: o.MetricsCleaner, tenants: map[string]*visible{}}
 	s.rates.OnCrossing(s.crossing)
+	s.conn = o.Conn
+	s.conn.fill()
+	s.conn.OnCut, s.conn.OnPause = s.cut, s.paused
 	s.guard = actor.WithGuardian(stopAlways())
 	if err := s.metrics.register(s, o.Metrics, o.TenantMetrics); err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
@@ -152,11 +157,7 @@ func (s *System) Admit(_ context.Context, t *tenancy.Tenant) error {
 }
 
 // Conn wraps an accepted connection with the bounds of this System.
-func (s *System) Conn(nc net.Conn) *Conn {
-	o := s.o.Conn
-	o.OnCut = s.cut
-	return NewConn(nc, o)
-}
+func (s *System) Conn(nc net.Conn) *Conn { return newConn(nc, &s.conn) }
 
 // Connect gives an upgraded connection its Socket. The connection is closed with 1012 if the node is draining.
 func (s *System) Connect(c *Conn, h Hello) *Reader {
@@ -236,6 +237,9 @@ func (s *System) cut(why CutReason, behind int) {
 	s.metrics.cut.WithLabelValues(string(why)).Inc()
 	s.log.Warn("slow peer cut", "why", string(why), "behind_bytes", behind)
 }
+
+// paused counts the time for which a peer that sends too fast is not read.
+func (s *System) paused(d time.Duration) { s.metrics.paused.Add(d.Seconds()) }
 
 func setDefault(d *time.Duration, v time.Duration) {
 	if *d == 0 {

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -31,7 +32,7 @@ const second = time.Second
 
 // Proofs are all claims. docs/claims.md is made of them.
 func Proofs() []Proof {
-	return append(append(fanoutProofs(), connectionProofs()...), changesProofs()...)
+	return slices.Concat(fanoutProofs(), offenderProofs(), connectionProofs(), changesProofs())
 }
 
 func fanoutProofs() []Proof {
@@ -167,6 +168,8 @@ func (o *Options) flags() string {
 	whole("claim-bytes", o.Claims)
 	whole("backlog", o.Backlog)
 	part("stalled", o.Stalled)
+	word("kind", o.Kind)
+	whole("offenders", o.Offenders)
 	if o.Reuse {
 		b = append(b, "--reuse")
 	}

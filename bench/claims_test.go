@@ -23,6 +23,8 @@ func TestEveryClaimCanBeChecked(t *testing.T) {
 		switch o.Scenario {
 		case "mixed":
 			o.Channels, o.PerSocket = 4, 1
+		case "offenders":
+			o.Offenders = 8
 		case "conns":
 			o.Subscribers = 60
 		case "slow":

@@ -35,15 +35,31 @@ const (
 	smallWindow = 4096
 )
 
-// dial opens one connection. rest is what came right behind the handshake.
+// dial opens one connection for a reactor. rest is what came right behind the handshake.
 func (t *Target) dial(ctx context.Context, o opening) (c *conn, rest []byte, err error) {
+	nc, rest, err := t.open(ctx, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	fd, err := detach(nc)
+	if err != nil {
+		return nil, nil, err
+	}
+	if t.peer != nil {
+		o.version = 0 // what it says besides messages is of no interest
+	}
+	return &conn{fd: fd, version: o.version}, rest, nil
+}
+
+// open connects and does the handshake.
+func (t *Target) open(ctx context.Context, o opening) (nc net.Conn, rest []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	address, path, err := t.endpoint("/socket/websocket")
 	if err != nil {
 		return nil, nil, err
 	}
-	nc, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+	nc, err = new(net.Dialer).DialContext(ctx, "tcp", address)
 	if err != nil {
 		return nil, nil, fmt.Errorf("connect to %s: %w", address, err)
 	}
@@ -64,15 +80,7 @@ func (t *Target) dial(ctx context.Context, o opening) (c *conn, rest []byte, err
 		return nil, nil, err
 	}
 	_ = nc.SetDeadline(time.Time{})
-	unwatch()
-	fd, err := detach(nc)
-	if err != nil {
-		return nil, nil, err
-	}
-	if t.peer != nil {
-		o.version = 0 // what it says besides messages is of no interest
-	}
-	return &conn{fd: fd, version: o.version}, rest, nil
+	return nc, rest, nil
 }
 
 // upgrade does the handshake of the protocol.

@@ -3,6 +3,7 @@ package bench
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -32,10 +33,12 @@ type Options struct {
 	Backlog  int    `json:"backlog,omitempty"`  // changes: rows of one transaction to work off
 	Baseline bool   `json:"baseline,omitempty"` // changes: ask the original's functions too
 
-	Stalled float64 `json:"stalled,omitempty"` // slow, mixed: share of the subscribers that stop reading
-	Churn   bool    `json:"churn,omitempty"`   // mixed: joins, leaves, lost connections, stalled peers
-	Reuse   bool    `json:"reuse,omitempty"`   // joins: on open connections
-	Private bool    `json:"private,omitempty"` // joins: of private channels, under a policy that looks at a table
+	Stalled   float64 `json:"stalled,omitempty"`   // slow, mixed: share of the subscribers that stop reading
+	Churn     bool    `json:"churn,omitempty"`     // mixed: joins, leaves, lost connections, stalled peers
+	Kind      string  `json:"kind,omitempty"`      // offenders: line-rate, never-reads, one-byte, half-open, storm
+	Offenders int     `json:"offenders,omitempty"` // offenders: how many; 0 is what its kind has by default
+	Reuse     bool    `json:"reuse,omitempty"`     // joins: on open connections
+	Private   bool    `json:"private,omitempty"`   // joins: of private channels, under a policy that looks at a table
 
 	Show func(Progress) `json:"-"` // called every quarter of a second; nil shows nothing
 }
@@ -62,6 +65,7 @@ func scenarios() []scenario {
 		{"mixed", "chat rooms: 1,000 channels of 20 members", Options{
 			Subscribers: 2000, Channels: 1000, PerSocket: 10, Payload: 200, Rate: 2000,
 		}, mixed},
+		{"offenders", "clients that behave badly, beside a fan-out", Options{Subscribers: 100, Payload: 200, Rate: 200, Kind: "line-rate"}, offenders},
 		{"slow", "subscribers that stop reading", Options{Subscribers: 100, Payload: 200, Rate: 1000, Stalled: 0.2}, slow},
 	}
 }
@@ -110,6 +114,8 @@ func (o *Options) fill(d Options) {
 	word(&o.Policy, d.Policy)
 	word(&o.Filter, d.Filter)
 	word(&o.Entitled, d.Entitled)
+	word(&o.Kind, d.Kind)
+	set(&o.Offenders, offences()[o.Kind].many)
 	if o.Rate == 0 && o.Outstanding == 0 {
 		o.Rate, o.Outstanding = d.Rate, d.Outstanding
 	}
@@ -136,6 +142,7 @@ func (o *Options) check(peer bool) error {
 		one("policy", o.Policy, "none", "uid", "membership", "opaque", "opaque-once", "own-row"),
 		one("filter", o.Filter, "none", "eq"),
 		one("entitled", o.Entitled, "all", "one"),
+		one("kind", o.Kind, slices.Sorted(maps.Keys(offences()))...),
 	} {
 		if err != nil {
 			return err

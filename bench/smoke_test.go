@@ -62,6 +62,7 @@ func TestWrongOptionsAreRefused(t *testing.T) {
 		{Scenario: "fanout", PerSocket: 2},
 		{Scenario: "fanout", Rate: -1},
 		{Scenario: "slow", Stalled: 1},
+		{Scenario: "offenders", Kind: "polite"},
 		{Scenario: "changes", Policy: "all"},
 	} {
 		if _, err := Run(t.Context(), o, &Target{URL: "http://127.0.0.1:1", Token: "x"}); err == nil {
@@ -110,4 +111,11 @@ func TestRoomsStandChurn(t *testing.T) {
 func TestThoseWhoReadDoNotWaitForTheOthers(t *testing.T) {
 	r := smoke(t, Options{Scenario: "slow", Subscribers: 10, Payload: 20_000, Rate: 100, Duration: time.Second})
 	positive(t, r, "deliveries_per_second", "cut", "latency_p99_ratio")
+}
+
+func TestOffendersAreBorne(t *testing.T) {
+	for kind, n := range map[string]int{"line-rate": 1, "never-reads": 2, "one-byte": 1, "half-open": 20, "storm": 2} {
+		r := smoke(t, Options{Scenario: "offenders", Kind: kind, Offenders: n, Subscribers: 5, Rate: 100})
+		positive(t, r, "deliveries_per_second", "offender_connections", "latency_p99_ratio", "connect_slowest")
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"time"
 
 	"realtime/postgres"
 )
@@ -51,6 +52,25 @@ func (t *Tenant) Region() (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// maxFlushInterval is the longest that broadcasts may be gathered.
+const maxFlushInterval = time.Second
+
+// FlushInterval is how long the tenant's Channels gather what they send after each flush (flush_interval_ms in the settings of its
+// database): from 0, which is not at all, to a second. ok is false if its settings do not say.
+func (t *Tenant) FlushInterval() (d time.Duration, ok bool) {
+	for i := range t.Extensions {
+		e := &t.Extensions[i]
+		n, given := e.Settings["flush_interval_ms"].(json.Number)
+		if e.Type != cdcType || !given {
+			continue
+		}
+		if ms, err := n.Float64(); err == nil && ms >= 0 {
+			return min(time.Duration(ms*float64(time.Millisecond)), maxFlushInterval), true
+		}
+	}
+	return 0, false
 }
 
 // HasDatabase reports whether the tenant names a Postgres at all.

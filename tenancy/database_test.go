@@ -1,8 +1,10 @@
 package tenancy
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -119,5 +121,18 @@ func TestPayloadLimit(t *testing.T) {
 	want.JoinsPerSecond, want.BytesPerSecond, want.ConcurrentUsers, want.EventsPerSecond, want.ChannelsPerClient = 0, 8, 1, 2, 3
 	if got != want {
 		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+func TestFlushInterval(t *testing.T) {
+	for text, want := range map[string]time.Duration{"5": 5 * time.Millisecond, "0": 0, "0.5": 500 * time.Microsecond, "60000": time.Second, "-1": -1, "1e400": -1, "": -1} {
+		tenant := &Tenant{Extensions: []Extension{{Type: "other", Settings: map[string]any{"flush_interval_ms": json.Number("7")}}, {Type: cdcType, Settings: map[string]any{}}}}
+		if text != "" {
+			tenant.Extensions[1].Settings["flush_interval_ms"] = json.Number(text)
+		}
+		got, ok := tenant.FlushInterval()
+		if ok != (want >= 0) || ok && got != want {
+			t.Errorf("%q: got %s, %v, want %s", text, got, ok, want)
+		}
 	}
 }

@@ -28,15 +28,12 @@ func (e *oversizeError) Error() string { return "request head too large: " + str
 type head struct {
 	buf []byte // all that was read
 	end int    // where the head ends in buf
-	src bytes.Reader
-	br  *bufio.Reader
 }
 
-var heads = sync.Pool{New: func() any {
-	return &head{buf: make([]byte, 0, headBytes), br: newReader()}
-}}
-
-func newReader() *bufio.Reader { return bufio.NewReaderSize(nil, headBytes) }
+var (
+	heads   = sync.Pool{New: func() any { return &head{buf: make([]byte, 0, headBytes)} }}
+	parsers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, headBytes) }}
+)
 
 // free gives h back to the pool. No request made from it refers to it: http.ReadRequest copies.
 func (h *head) free() {
@@ -44,29 +41,31 @@ func (h *head) free() {
 		return
 	}
 	h.buf, h.end = h.buf[:0], 0
-	h.src.Reset(nil)
-	h.br.Reset(nil)
 	heads.Put(h)
 }
 
-// read fills h from r until the blank line. It returns an *oversizeError, or what r returned.
-func (h *head) read(r io.Reader, maxValue int) error {
+// read fills h with what was read of r already and then from r, until the blank line. It returns an *oversizeError, or what r
+// returned.
+func (h *head) read(already []byte, r io.Reader, maxValue int) error {
 	scan := headScan{maxLine: maxValue + maxName}
+	h.buf = append(h.buf, already...)
+	fresh := h.buf
 	for {
-		if len(h.buf) == cap(h.buf) {
-			h.buf = append(h.buf, 0)[:len(h.buf)]
-		}
-		n, err := r.Read(h.buf[len(h.buf):cap(h.buf)])
-		fresh := h.buf[len(h.buf) : len(h.buf)+n]
-		h.buf = h.buf[:len(h.buf)+n]
 		end, large := scan.feed(fresh)
 		switch {
 		case large != nil:
 			return large
 		case end > 0:
-			h.end = len(h.buf) - n + end
+			h.end = len(h.buf) - len(fresh) + end
 			return nil
-		case err != nil:
+		}
+		if len(h.buf) == cap(h.buf) {
+			h.buf = append(h.buf, 0)[:len(h.buf)]
+		}
+		n, err := r.Read(h.buf[len(h.buf):cap(h.buf)])
+		fresh = h.buf[len(h.buf) : len(h.buf)+n]
+		h.buf = h.buf[:len(h.buf)+n]
+		if n == 0 && err != nil {
 			return err
 		}
 	}
@@ -74,9 +73,13 @@ func (h *head) read(r io.Reader, maxValue int) error {
 
 // request parses the head.
 func (h *head) request() (*http.Request, error) {
-	h.src.Reset(h.buf[:h.end])
-	h.br.Reset(&h.src)
-	return http.ReadRequest(h.br)
+	br := parsers.Get().(*bufio.Reader)
+	defer func() {
+		br.Reset(nil)
+		parsers.Put(br)
+	}()
+	br.Reset(bytes.NewReader(h.buf[:h.end]))
+	return http.ReadRequest(br)
 }
 
 // all is a copy of everything that was read.

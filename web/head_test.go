@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"io"
@@ -23,7 +24,7 @@ func TestHeadEndsAtTheBlankLine(t *testing.T) {
 	} {
 		for _, rest := range []string{"", "rest\r\n\r\n"} {
 			h := heads.Get().(*head)
-			if err := h.read(iotest.OneByteReader(strings.NewReader(in)), 4096); err != nil {
+			if err := h.read(nil, iotest.OneByteReader(strings.NewReader(in)), 4096); err != nil {
 				t.Fatalf("%s: read: %v", name, err)
 			}
 			if got := string(h.all()[:h.end]); got != in {
@@ -31,7 +32,7 @@ func TestHeadEndsAtTheBlankLine(t *testing.T) {
 			}
 			h.free()
 			h = heads.Get().(*head)
-			if err := h.read(strings.NewReader(in+rest), 4096); err != nil {
+			if err := h.read(nil, strings.NewReader(in+rest), 4096); err != nil {
 				t.Fatalf("%s: read at once: %v", name, err)
 			}
 			if got := string(h.all()[:h.end]); got != in {
@@ -59,7 +60,7 @@ func TestHeadBeyondItsBoundsIsRefused(t *testing.T) {
 		"altogether":      {"GET / HTTP/1.1\r\n" + strings.Repeat(header(4000), maxHead/4000+1) + "\r\n", http.StatusRequestHeaderFieldsTooLarge},
 	} {
 		h := heads.Get().(*head)
-		err := h.read(strings.NewReader(c.in), 4096)
+		err := h.read(nil, strings.NewReader(c.in), 4096)
 		large, ok := errors.AsType[*oversizeError](err)
 		if !ok || large.status != c.want {
 			t.Errorf("%s: %v, want status %d", name, err, c.want)
@@ -75,7 +76,7 @@ func TestHeadWithinItsBoundsPasses(t *testing.T) {
 		"value":        "GET / HTTP/1.1\r\na: " + strings.Repeat("v", 4096) + "\r\n\r\n",
 	} {
 		h := heads.Get().(*head)
-		if err := h.read(strings.NewReader(in), 4096); err != nil {
+		if err := h.read(nil, strings.NewReader(in), 4096); err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
@@ -116,7 +117,7 @@ func TestParsedHeadIsBoundedToo(t *testing.T) {
 func TestHeadOfABrokenConnectionIsItsError(t *testing.T) {
 	h := heads.Get().(*head)
 	defer h.free()
-	if err := h.read(strings.NewReader("GET / HTTP/1.1\r\n"), 4096); !errors.Is(err, io.EOF) {
+	if err := h.read(nil, strings.NewReader("GET / HTTP/1.1\r\n"), 4096); !errors.Is(err, io.EOF) {
 		t.Errorf("got %v, want EOF", err)
 	}
 }
@@ -150,10 +151,11 @@ func FuzzHead(f *testing.F) {
 		if end == 0 || err != nil {
 			return
 		}
-		h := &head{buf: in, end: end, br: newReader()}
-		r, parseErr := h.request()
-		if parseErr == nil && h.br.Buffered()+h.src.Len() != 0 {
-			t.Fatalf("the parser left %d bytes of a head of %d", h.br.Buffered()+h.src.Len(), end)
+		src := bytes.NewReader(in[:end])
+		br := bufio.NewReaderSize(src, headBytes)
+		r, parseErr := http.ReadRequest(br)
+		if parseErr == nil && br.Buffered()+src.Len() != 0 {
+			t.Fatalf("the parser left %d bytes of a head of %d", br.Buffered()+src.Len(), end)
 		}
 		if parseErr == nil {
 			_, _ = isSocket(r), upgradeProblem(r)

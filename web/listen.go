@@ -33,7 +33,7 @@ func (s *Server) accept(l net.Listener) error {
 		nc, err := l.Accept()
 		if err == nil {
 			delay = 0
-			if !s.join(&s.handshakes, nc) {
+			if !s.admit(nc) {
 				s.gate.leave()
 				_ = nc.Close()
 				return nil
@@ -78,22 +78,17 @@ func (s *Server) arrive(nc net.Conn) {
 	kept = s.first(nc)
 }
 
-// arrived says that Shutdown has nothing to do with nc any more.
-func (s *Server) arrived(nc net.Conn) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.arriving, nc)
-}
-
 // first reads the first request of nc and acts on it. It reports whether somebody else has nc now.
 func (s *Server) first(nc net.Conn) bool {
-	h := heads.Get().(*head)
-	_ = nc.SetReadDeadline(time.Now().Add(s.o.HeadTimeout)) // a connection that cannot have one is closed: the read fails
-	if s.stopping() {                                       // Shutdown's own deadline may have come before this one
-		h.free()
+	var opening [1]byte // a connection that says nothing needs no more than this
+	if n, err := nc.Read(opening[:]); n == 0 || err != nil && !errors.Is(err, io.EOF) {
 		return false
 	}
-	if err := h.read(nc, s.o.MaxHeaderBytes); err != nil {
+	h := heads.Get().(*head)
+	err := h.read(opening[:], nc, s.o.MaxHeaderBytes)
+	s.arrived(nc)
+	_ = nc.SetReadDeadline(time.Time{}) // from here on its deadlines are somebody else's
+	if err != nil {
 		h.free()
 		if large, ok := errors.AsType[*oversizeError](err); ok {
 			s.send(nc, &refusal{status: large.status})
@@ -105,8 +100,6 @@ func (s *Server) first(nc net.Conn) bool {
 	if err != nil || !firstHand(r) {
 		early := h.all()
 		h.free()
-		s.arrived(nc) // from here on its deadlines are net/http's
-		_ = nc.SetReadDeadline(time.Time{})
 		return s.handover.give(&handed{Conn: nc, early: early, left: s.gate.leave}, s.done)
 	}
 	rest := h.rest()

@@ -33,6 +33,8 @@ type Options struct {
 	BodyTimeout    time.Duration // for a request with its body to arrive; 0 is a minute, enough for 8,000,000 bytes over a slow line
 	MaxHeaderBytes int           // of one header's value (MAX_HEADER_LENGTH); 0 is 4096
 	MaxFrameBytes  int           // of one WebSocket message, however many frames it comes in; 0 is 5,000,000
+	MaxArriving    int           // whose first head is awaited at a time, further ones wait unaccepted; 0 is 4096
+	Patience       time.Duration // that one of them may rely on while there are so many; 0 is 2 s
 	MaxConnections int           // open at a time, further ones wait unaccepted (MAX_CONNECTIONS); 0 is no bound but the file limit
 
 	Store        *tenancy.Store     // what the management API writes to; nil is none, and every request to it is refused
@@ -78,6 +80,12 @@ func (o *Options) fill() error {
 	if o.MaxFrameBytes == 0 {
 		o.MaxFrameBytes = 5_000_000
 	}
+	if o.MaxArriving == 0 {
+		o.MaxArriving = maxArriving
+	}
+	if o.Patience == 0 {
+		o.Patience = patience
+	}
 	if o.RequestIDKey == "" {
 		o.RequestIDKey = "request-id"
 	}
@@ -103,12 +111,12 @@ type Server struct {
 
 	mu         sync.Mutex
 	listeners  map[net.Listener]struct{}
-	arriving   map[net.Conn]struct{} // connections whose first request is being read or answered here
-	started    bool                  // net/http runs
-	closed     bool                  // Shutdown has begun
-	handshakes sync.WaitGroup        // one per entry of arriving; grows only while !closed
-	sessions   sync.WaitGroup        // one per open socket; grows only while !closed
-	helper     sync.WaitGroup        // net/http's accept loop
+	arriving   map[net.Conn]time.Time // connections whose first head is awaited, and since when
+	started    bool                   // net/http runs
+	closed     bool                   // Shutdown has begun
+	handshakes sync.WaitGroup         // one per connection whose first request is read or answered here; grows only while !closed
+	sessions   sync.WaitGroup         // one per open socket; grows only while !closed
+	helper     sync.WaitGroup         // net/http's accept loop
 }
 
 // NewServer checks the options and registers the figures. It opens nothing.
@@ -123,7 +131,7 @@ func NewServer(o Options) (*Server, error) {
 		handover:  newHandover(),
 		done:      make(chan struct{}),
 		listeners: map[net.Listener]struct{}{},
-		arriving:  map[net.Conn]struct{}{},
+		arriving:  map[net.Conn]time.Time{},
 	}
 	s.life, s.end = context.WithCancel(context.Background()) //nolint:forbidigo // the server has no caller to inherit from
 	s.manage = guard{setting: "API_JWT_SECRET", secrets: o.APISecrets, blocklist: "API_TOKEN_BLOCKLIST", blocked: o.APIBlocklist, validators: o.Validators}
@@ -236,7 +244,9 @@ func (s *Server) join(g *sync.WaitGroup, arriving net.Conn) bool {
 		return false
 	}
 	if arriving != nil {
-		s.arriving[arriving] = struct{}{}
+		now := time.Now()
+		_ = arriving.SetReadDeadline(now.Add(s.o.HeadTimeout)) // a connection that cannot have one is closed: the read fails
+		s.arriving[arriving] = now
 	}
 	g.Add(1)
 	return true

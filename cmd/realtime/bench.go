@@ -24,6 +24,7 @@ type benchCommands struct {
 	Mixed       benchScenario `cmd:"" help:"Chat: 1,000 rooms of 20 members; with --churn, they come and go."`
 	Compare     benchCompare  `cmd:"" help:"Compare two results that --json has written."`
 	Claims      benchClaims   `cmd:"" help:"Check every claim of docs/claims.md."`
+	Offenders   benchScenario `cmd:"" help:"Clients that behave badly (--kind): what the others notice, and what those are answered."`
 	Slow        benchScenario `cmd:"" help:"Subscribers that stop reading: what the others notice."`
 }
 
@@ -47,6 +48,8 @@ type benchScenario struct {
 	Backlog     int           `placeholder:"ROWS" help:"changes: one transaction of so many rows to work off, beside a bare walsender."`
 	Baseline    bool          `help:"changes: ask the original's functions in the database as well."`
 	Stalled     float64       `placeholder:"SHARE" help:"slow: how many never read, as a share of the others."`
+	Kind        string        `enum:"line-rate,never-reads,one-byte,half-open,storm" default:"line-rate" help:"offenders: what they do: ${enum}."`
+	Offenders   int           `placeholder:"N" help:"offenders: how many."`
 	Churn       bool          `help:"mixed: members join, leave, lose connections and stop reading."`
 	Reuse       bool          `help:"joins: join and leave on connections that stand."`
 	Private     bool          `help:"joins: private channels, under a policy that looks at a table."`
@@ -84,7 +87,7 @@ func (b *benchScenario) options(name string) bench.Options {
 		Scenario: name, Subscribers: b.Subscribers, Channels: b.Channels, PerSocket: b.PerSocket, Payload: b.Payload, Rate: b.Rate,
 		Outstanding: b.Outstanding, Warmup: b.Warmup, Duration: b.Duration, Serializer: b.Serializer, Threads: b.Threads,
 		Policy: b.Policy, Filter: b.Filter, Entitled: b.Entitled, Batch: b.Batch, Claims: b.ClaimBytes, Backlog: b.Backlog, Baseline: b.Baseline,
-		Stalled: b.Stalled, Churn: b.Churn, Reuse: b.Reuse, Private: b.Private,
+		Stalled: b.Stalled, Kind: b.Kind, Offenders: b.Offenders, Churn: b.Churn, Reuse: b.Reuse, Private: b.Private,
 	}
 }
 

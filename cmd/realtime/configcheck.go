@@ -70,6 +70,7 @@ type Config struct {
 	SlotSuffix       string
 	Slot             string
 	EarlySubscribed  bool
+	FlushInterval    time.Duration
 
 	given   map[string]bool // the variables that were set to something
 	notices []string        // what was set and has no effect, from strangers

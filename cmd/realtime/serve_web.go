@@ -26,7 +26,7 @@ func (s *server) startActors(context.Context) error {
 	s.system, err = actors.New(actors.Options{
 		Log: s.log, Tracer: s.tracer, Metrics: s.registry, TenantMetrics: s.tenantRegistry, MetricsCleaner: s.c.MetricsCleaner, Lookup: s.tenants.Get,
 		JoinPause: s.c.JoinPause, NoChannelTimeout: s.c.NoChannelTimeout, AccessTokenThrottle: s.c.TokenThrottle,
-		EarlySubscribed: s.c.EarlySubscribed, DurableSlot: s.c.Slot == "durable", Upkeep: s.c.Upkeep,
+		FlushInterval: s.c.FlushInterval, EarlySubscribed: s.c.EarlySubscribed, DurableSlot: s.c.Slot == "durable", Upkeep: s.c.Upkeep,
 	})
 	if err != nil {
 		return &failure{step: "start the actors", err: err}

@@ -111,9 +111,13 @@ func objectText(field func(*Config) *string) value {
 
 // millis is a duration written as a whole number of milliseconds.
 func millis(low int, field func(*Config) *time.Duration) value {
-	return value{"milliseconds", wholeNumber(low, math.MaxInt32) + ", in milliseconds", func(c *Config, s string) error {
+	return millisTo(low, math.MaxInt32, field)
+}
+
+func millisTo(low, high int, field func(*Config) *time.Duration) value {
+	return value{"milliseconds", wholeNumber(low, high) + ", in milliseconds", func(c *Config, s string) error {
 		n, err := strconv.Atoi(strings.TrimSpace(s))
-		if err != nil || n < low || n > math.MaxInt32 {
+		if err != nil || n < low || n > high {
 			return errWant
 		}
 		*field(c) = time.Duration(n) * time.Millisecond

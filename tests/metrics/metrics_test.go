@@ -28,6 +28,7 @@ var still = map[string]string{
 	"realtime_changes_shadow_checks_total":        "a thousand rows whose policies are asked in T1 or T2, in package changes",
 	"realtime_changes_quarantined_total":          "policies that take seconds, in package changes",
 	"realtime_slow_peers_cut_total":               "a peer that does not read for ten seconds, in package actors",
+	"realtime_read_pauses_seconds_total":          "a peer that sends at line rate, in packages actors and web",
 	"realtime_replication_lag_seconds":            "a server that is slow",
 	"realtime_replication_lag_bytes":              "a server that is slow",
 	"realtime_replication_slot_retained_bytes":    "a server that is slow",

@@ -1,0 +1,205 @@
+package bench
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"time"
+
+	"realtime/protocol"
+)
+
+// member opens an offender's connection and asks for a topic; what it sends next waits for the answer at the server.
+func (m *mob) member(ctx context.Context, topic string, deaf bool) (nc net.Conn, err error) {
+	nc, _, err = m.s.t.open(ctx, opening{version: protocol.V2, deaf: deaf})
+	if err == nil {
+		_, err = nc.Write(appendPush(nil, protocol.V2, 1, 1, topic, protocol.EventJoin, quiet))
+	}
+	if err != nil {
+		m.refused(ctx, err)
+		return nil, err
+	}
+	m.opened.Add(1)
+	return nc, nil
+}
+
+func (m *mob) refused(ctx context.Context, err error) {
+	if ctx.Err() == nil {
+		m.answered(err.Error())
+	}
+}
+
+// own is a topic that nobody else hears.
+func (m *mob) own(i int) string { return topicOf(m.s.o.Channels + i) }
+
+// frame is one broadcast to a topic.
+func (m *mob) frame(topic string) []byte {
+	return broadcastFrame(m.s.t, protocol.V2, 1, topic, m.payload, 0)
+}
+
+// lineRate broadcasts as fast as it can be written.
+func (m *mob) lineRate(ctx context.Context, i int) {
+	topic := m.own(i)
+	nc, err := m.member(ctx, topic, false)
+	if err != nil {
+		return
+	}
+	defer context.AfterFunc(ctx, func() { nc.Close() })()
+	m.acting.Go(func() { m.listen(ctx, nc) }) // ends with the connection
+	one := m.frame(topic)
+	many := bytes.Repeat(one, max(1, maxWrite/len(one)))
+	for whole := 0; ; {
+		n, err := nc.Write(many)
+		whole += n
+		m.sent.Add(int64(whole / len(one)))
+		if whole %= len(one); err != nil {
+			return
+		}
+	}
+}
+
+// oneByte broadcasts in segments of one byte.
+func (m *mob) oneByte(ctx context.Context, i int) {
+	topic := m.own(i)
+	nc, err := m.member(ctx, topic, false)
+	if err != nil {
+		return
+	}
+	defer context.AfterFunc(ctx, func() { nc.Close() })()
+	m.acting.Go(func() { m.listen(ctx, nc) }) // ends with the connection
+	for one := m.frame(topic); ; m.sent.Add(1) {
+		for i := range one {
+			if _, err := nc.Write(one[i : i+1]); err != nil { // Nagle's algorithm is off
+				return
+			}
+		}
+	}
+}
+
+// neverRead joins and never reads. Half of them listen where everybody does, the others ask for answers without end.
+func (m *mob) neverRead(ctx context.Context, i int) {
+	topic := topicOf(i % m.s.o.Channels)
+	nc, err := m.member(ctx, topic, true)
+	if err != nil {
+		return
+	}
+	defer nc.Close()
+	if i%2 == 0 {
+		<-ctx.Done()
+	} else {
+		m.ask(ctx, nc)
+	}
+	m.listen(context.WithoutCancel(ctx), nc) // what would it have been told?
+}
+
+// ask sends heartbeats until nobody takes them any more.
+func (m *mob) ask(ctx context.Context, nc net.Conn) {
+	defer context.AfterFunc(ctx, func() { _ = nc.SetWriteDeadline(time.Now()) })() // on a closed connection writes end anyway
+	beats := bytes.Repeat(appendPush(nil, protocol.V2, 0, 1, protocol.TopicPhoenix, protocol.EventHeartbeat, protocol.EmptyObject), 100)
+	for {
+		if _, err := nc.Write(beats); err != nil {
+			<-ctx.Done()
+			return
+		}
+		m.sent.Add(100)
+	}
+}
+
+// listenLimit is how long an offender waits for what it is told.
+const listenLimit = 3 * time.Second
+
+// listen reads up to the end and notes how it came, unless it was the offender's own.
+func (m *mob) listen(ctx context.Context, nc net.Conn) {
+	if ctx.Done() == nil {
+		_ = nc.SetReadDeadline(time.Now().Add(listenLimit)) // on a closed connection reads end anyway
+	}
+	code, err := closeCode(bufio.NewReader(nc))
+	switch {
+	case ctx.Err() != nil, errors.Is(err, os.ErrDeadlineExceeded):
+	case err != nil:
+		m.over("ended without a close code")
+	default:
+		m.over(fmt.Sprintf("closed with %d", code))
+	}
+}
+
+// closeCode reads a server's frames up to the one that closes.
+func closeCode(r *bufio.Reader) (code uint16, err error) {
+	for {
+		b, err := r.Peek(2)
+		if err != nil {
+			return 0, err
+		}
+		head := 2
+		switch b[1] & 0x7f {
+		case 126:
+			head = 4
+		case 127:
+			head = 10
+		}
+		if b, err = r.Peek(head); err != nil {
+			return 0, err
+		}
+		_, body, _ := frameHead(b)
+		closes := b[0]&15 == opClose
+		if _, err := r.Discard(head); err != nil {
+			return 0, err
+		}
+		if closes && body >= 2 {
+			if b, err = r.Peek(2); err != nil {
+				return 0, err
+			}
+			return binary.BigEndian.Uint16(b), nil
+		}
+		if _, err := r.Discard(body); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// halfOpen connects and begins a request that never ends, or says nothing at all.
+func (m *mob) halfOpen(ctx context.Context, i int) {
+	address, path, err := m.s.t.endpoint("/socket/websocket")
+	if err != nil {
+		return
+	}
+	nc, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+	if err != nil {
+		m.refused(ctx, err)
+		return
+	}
+	defer context.AfterFunc(ctx, func() { nc.Close() })()
+	m.opened.Add(1)
+	if i%2 == 1 {
+		_, _ = io.WriteString(nc, "GET "+path+" HTTP/1.1\r\nHost: "+m.s.t.host(address)+"\r\n") // the end shows in what is read
+	}
+	n, err := io.Copy(io.Discard, nc)
+	switch {
+	case ctx.Err() != nil:
+	case n > 0:
+		m.over("ended with an answer")
+	default:
+		_ = err // a reset is as good as an end
+		m.over("ended without an answer")
+	}
+}
+
+// storm connects, joins and drops the connection, again and again.
+func (m *mob) storm(ctx context.Context, i int) {
+	for ctx.Err() == nil {
+		nc, err := m.member(ctx, m.own(i), false)
+		if err != nil {
+			continue
+		}
+		if tcp, ok := nc.(*net.TCPConn); ok {
+			_ = tcp.SetLinger(0) // else it ends politely
+		}
+		nc.Close()
+	}
+}

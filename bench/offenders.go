@@ -1,0 +1,139 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// offence is one way to behave badly.
+type offence struct {
+	many int                                      // how many do it, by default
+	act  func(m *mob, ctx context.Context, i int) // offender i, until ctx ends
+}
+
+func offences() map[string]offence {
+	return map[string]offence{
+		"line-rate":   {1, (*mob).lineRate},
+		"never-reads": {20, (*mob).neverRead},
+		"one-byte":    {1, (*mob).oneByte},
+		"half-open":   {10_000, (*mob).halfOpen},
+		"storm":       {16, (*mob).storm},
+	}
+}
+
+// mob is all offenders of one run, each on a goroutine of its own, and what they were answered.
+type mob struct {
+	s       *session
+	payload int
+	opened  atomic.Int64 // connections
+	sent    atomic.Int64 // messages that the server took
+	ended   atomic.Int64 // connections that the server ended
+	lastEnd atomic.Int64 // nanoseconds since begin
+
+	began   time.Time
+	acting  sync.WaitGroup
+	mu      sync.Mutex
+	answers map[string]int
+	slowest time.Duration // of the connects of somebody who behaves
+}
+
+// offenders measures a fan-out, lets offenders loose beside it, and measures it again.
+func offenders(s *session) error {
+	o := &s.o
+	cr, err := s.gather()
+	if err != nil {
+		return err
+	}
+	if err := s.publishers(cr); err != nil {
+		return err
+	}
+	s.start(cr)
+	s.measure()
+	before, calm := s.latencies(o.Rate > 0, sent), s.t.look().resides
+	m := &mob{s: s, payload: o.Payload, began: time.Now(), answers: map[string]int{}}
+	end := m.loose(offences()[o.Kind].act, o.Offenders)
+	sp := s.during("measuring beside "+o.Kind, o.Duration)
+	end()
+	s.halt(cr)
+	s.drain(cr.sent)
+	s.conclude(sp, o.Rate > 0)
+	if after := s.res.Latency; before != nil && after != nil {
+		s.res.cost("latency_p99_alone", before.P99, "ms", "before there were any offenders")
+		s.res.cost("latency_p99_ratio", after.P99/before.P99, "", "with them by without")
+	}
+	if most, ok := s.res.Value("server_memory_peak"); ok && calm > 0 {
+		s.res.cost("memory_grown", max(0, most*1e6-float64(calm)), "B", "of the server at its peak, by all of them")
+	}
+	m.conclude(sp.seconds)
+	return nil
+}
+
+// loose lets n offenders act and somebody who behaves connect beside them. It returns what ends them all.
+func (m *mob) loose(act func(*mob, context.Context, int), n int) (end func()) {
+	ctx, cancel := context.WithCancel(m.s.ctx)
+	for i := range n {
+		m.acting.Go(func() { act(m, ctx, i) }) // ends with ctx
+	}
+	m.acting.Go(func() { m.visit(ctx) }) // likewise
+	return func() {
+		cancel()
+		m.acting.Wait()
+	}
+}
+
+// visit connects again and again, as somebody new would, and notes how long it took at most.
+func (m *mob) visit(ctx context.Context) {
+	for ctx.Err() == nil {
+		began := time.Now()
+		nc, _, err := m.s.t.open(ctx, opening{version: m.s.o.version(0)})
+		took := time.Since(began)
+		if err == nil {
+			nc.Close()
+		} else if ctx.Err() == nil {
+			m.answered("to somebody who behaves: " + err.Error())
+		}
+		m.mu.Lock()
+		m.slowest = max(m.slowest, took)
+		m.mu.Unlock()
+		select {
+		case <-ctx.Done():
+		case <-time.After(tick):
+		}
+	}
+}
+
+// answered notes what one offender was told.
+func (m *mob) answered(what string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.answers[what]++
+}
+
+// over notes that the server ended an offender's connection.
+func (m *mob) over(how string) {
+	m.ended.Add(1)
+	m.lastEnd.Store(int64(time.Since(m.began)))
+	m.answered(how)
+}
+
+func (m *mob) conclude(seconds float64) {
+	r := m.s.res
+	r.figure("offender_connections", float64(m.opened.Load()), "", "opened by offenders")
+	r.figure("offender_messages_per_second", float64(m.sent.Load())/seconds, "/s", "that the server took from them")
+	r.figure("offenders_ended", float64(m.ended.Load()), "", "of their connections ended by the server")
+	r.cost("last_ended_after", time.Duration(m.lastEnd.Load()).Seconds(), "s", "from the first offence to the last such end; 0 if there was none")
+	r.cost("connect_slowest", m.slowest.Seconds()*1000, "ms", "longest that somebody who behaves took to connect meanwhile")
+	var told []string
+	for _, what := range slices.Sorted(maps.Keys(m.answers)) {
+		told = append(told, fmt.Sprintf("%s (%d)", what, m.answers[what]))
+	}
+	if len(told) > 0 {
+		r.note("answers: " + strings.Join(told, "; "))
+	}
+}
