@@ -75,7 +75,7 @@ func TestClients(t *testing.T) {
 func (s *server) nodeTests(t *testing.T, ran map[string]int, tab table, atOnce int, files ...string) {
 	t.Helper()
 	for r := range s.node(t, append([]string{
-		"--test", "--test-force-exit", "--test-timeout=90000", fmt.Sprintf("--test-concurrency=%d", atOnce),
+		"--test", "--test-force-exit", "--test-timeout=300000", fmt.Sprintf("--test-concurrency=%d", atOnce),
 		"--test-reporter=./reporter.js", "--test-reporter-destination=stdout",
 	}, files...)) {
 		if r.Output != "" {

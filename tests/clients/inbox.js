@@ -2,7 +2,7 @@
 // whole sequences, so something that should not have come shows up as the next
 // item. Nothing sleeps to see silence: a later message that must come ends the wait.
 
-export const PATIENCE = 10_000 // ms; a loaded machine is slow, a lost message never comes
+export const PATIENCE = 40_000 // ms; a loaded machine is slow, a lost message never comes
 
 export class Inbox {
   #items = []

@@ -8,7 +8,7 @@ describe('tokens', { concurrency: true }, () => {
   for (const kind of clients) {
     test(`${kind.name}: an expired token ends the channel, a refreshed one does not`, async (t) => {
       const topic = unique('room')
-      const token = tokenFor(ALICE, '4s')
+      const token = tokenFor(ALICE, '9s')
       const careful = kind.connect(t, { token })
       const [kept, lost] = await Promise.all([careful.room(topic), kind.connect(t, { token }).room(topic)])
       await careful.setAuth(ALICE.token)
