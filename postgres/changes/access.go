@@ -3,7 +3,6 @@ package changes
 import (
 	"cmp"
 	"context"
-	"encoding/binary"
 	"slices"
 	"time"
 )
@@ -173,64 +172,6 @@ func (e *entry) way(r *batchRow) tier {
 	default:
 		return t
 	}
-}
-
-// wish is the rows that one principal wants under one plan.
-type wish struct {
-	plan *plan
-	who  *principal
-	tier tier
-}
-
-// jobs makes the questions of the batch that are asked of each principal. Those that want the same rows share one.
-func (b *batch) jobs() []*job {
-	wishes := map[wish][]*batchRow{}
-	var order []wish
-	for _, r := range b.rows {
-		for _, en := range r.candidates {
-			if !en.secured(r) {
-				continue
-			}
-			way := en.way(r)
-			if way == tierJoin {
-				continue
-			}
-			k := wish{en.plan, en.sub.principal, way}
-			rows, known := wishes[k]
-			if !known {
-				order = append(order, k)
-			}
-			if len(rows) == 0 || rows[len(rows)-1] != r {
-				wishes[k] = append(rows, r)
-			}
-		}
-	}
-	type sharedKey struct {
-		plan *plan
-		tier tier
-		rows string
-	}
-	shared := map[sharedKey]*job{}
-	var out []*job
-	var buf []byte
-	for _, k := range order {
-		buf = buf[:0]
-		for _, r := range wishes[k] {
-			buf = binary.AppendUvarint(buf, uint64(r.number))
-		}
-		s := sharedKey{k.plan, k.tier, string(buf)}
-		j := shared[s]
-		if j == nil {
-			j = &job{plan: k.plan, tier: k.tier, rows: wishes[k]}
-			if k.tier == tierClaims {
-				j.olds = b.olds(k.plan, j.rows)
-			}
-			shared[s] = j
-			out = append(out, j)
-		}
-		j.principals = append(j.principals, k.who)
-	}
-	return out
 }
 
 // breather serves the inbox between slices of a long batch, under a new snapshot afterwards: a subscription must not

@@ -124,6 +124,9 @@ func TestExplanationAgreesWithDelivery(t *testing.T) {
 		}
 	})
 	t.Logf("%d arrangements: %v, at %v", min(checks, *arrangements), outcomes, steps)
+	if checks < *arrangements {
+		return // so near to the end of the time for all tests rapid draws fewer
+	}
 	if outcomes[Delivered] == 0 || outcomes[Dropped] == 0 || outcomes[Empty] == 0 || steps[StepPolicy] == 0 || steps[StepFilter] == 0 || steps[StepSubscription] == 0 {
 		t.Errorf("got %v, %v: the arrangements do not test what they should", outcomes, steps)
 	}
