@@ -72,7 +72,7 @@ var onlyImporters = map[string][]string{
 
 // testOnly are libraries that no shipped package imports.
 var testOnly = []string{
-	"github.com/google/go-cmp", "github.com/getkin/kin-openapi", "go.uber.org/goleak", "pgregory.net/rapid", "github.com/rogpeppe/go-internal", "testing",
+	"github.com/google/go-cmp", "github.com/getkin/kin-openapi", "github.com/oasdiff", "go.uber.org/goleak", "pgregory.net/rapid", "github.com/rogpeppe/go-internal", "testing",
 }
 
 // goPackage is what `go list -json` says of one package, as far as we ask.
