@@ -96,6 +96,8 @@ type caller struct {
 	t  testing.TB
 	p  *peer
 	ch chan string
+	// reading is held by a test during which nothing is to be read.
+	reading sync.Mutex
 }
 
 func (s *site) connect(sub string) *caller {
@@ -112,6 +114,8 @@ func (s *site) connect(sub string) *caller {
 	go func() { // ends with the connection
 		defer p.r.Closed()
 		for {
+			c.reading.Lock()
+			c.reading.Unlock() //nolint:staticcheck // it is only waited for
 			_, payload, err := readFrame(far)
 			if err != nil {
 				return
@@ -123,14 +127,14 @@ func (s *site) connect(sub string) *caller {
 	return c
 }
 
-// next is the next frame, which must come within ten seconds.
+// next is the next frame, which must come within 30 seconds.
 func (c *caller) next() string {
 	c.t.Helper()
 	select {
 	case f := <-c.ch:
 		return f
-	case <-time.After(10 * time.Second):
-		c.t.Fatal("no frame within 10 s")
+	case <-time.After(30 * time.Second):
+		c.t.Fatal("no frame within 30 s")
 		return ""
 	}
 }

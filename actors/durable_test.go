@@ -41,6 +41,32 @@ func TestDurableFeedGoesOnInSilence(t *testing.T) {
 	a.quiet(300 * time.Millisecond)
 }
 
+// A durable feed that is interrupted in the middle of a transaction reads it again, and delivers the rest of it.
+func TestDurableFeedGoesOnInMidTransaction(t *testing.T) {
+	const rows = 5000 // in parts of 1000
+	r := prometheus.NewRegistry()
+	s := durableSite(t, Options{TenantMetrics: r})
+	a := s.connect(alice)
+	a.watch()
+	a.reading.Lock() // more than a megabyte will wait for the member, and the Engine with it
+	pgtest.Exec(t, s.db, fmt.Sprintf("insert into todos select i, '%s', repeat('x', 2000) from generate_series(1, %d) i", alice, rows))
+	sent := func() float64 { return series(t, r, "realtime_channel_db_events")["tenant=realtime-dev"] }
+	waitFor(t, "the first part", func() bool { return sent() > 0 })
+	pgtest.Exec(t, s.db, cutWalsender)
+	if n := sent(); n >= rows {
+		t.Errorf("all %v rows were sent before the cut: nothing is tested", n)
+	}
+	a.reading.Unlock()
+	for i := 1; i <= rows; i++ {
+		a.want(`"postgres_changes"`, fmt.Sprintf(`"id":%d,`, i))
+	}
+	pgtest.Exec(t, s.db, insert(rows+1))
+	a.want(`"postgres_changes"`, fmt.Sprintf(`"id":%d,`, rows+1))
+	if n := series(t, r, "realtime_replication_restarts_total")["feed=changes,tenant=realtime-dev"]; n != 1 {
+		t.Errorf("the feed was interrupted %v times, want once", n)
+	}
+}
+
 // A slot that is gone is made anew, and each member told once what that means.
 func TestDroppedSlotIsToldOnce(t *testing.T) {
 	s := durableSite(t, Options{})

@@ -1,6 +1,12 @@
 package changes
 
-import "strings"
+import (
+	"strings"
+	"sync"
+	"testing"
+
+	"realtime/postgres/pgtest"
+)
 
 // The adversarial cases of the differential test: policies on adv.t, as whom they are asked, and with which claims.
 
@@ -69,6 +75,7 @@ var (
 		{"legacy setting", using(`uid = nullif(current_setting('request.jwt.claim.sub', true),'')::uuid`), plainRole},
 		{"missing setting", using(`current_setting('request.nope') = 'x'`), plainRole},
 		{"bypassrls", using(`false`), []string{"service_role"}},
+		{"superuser", using(`false`), []string{"r_super"}},
 		{"owner", `alter table adv.t owner to r_owner; ` + using(`false`), []string{"r_owner"}},
 		{"member of the owner", `alter table adv.t owner to r_team; ` + using(`false`), []string{"r_member", "r_member_ni"}},
 		{"owner forced", `alter table adv.t owner to r_owner; alter table adv.t force row level security; ` + using(`id = 1`), []string{"r_owner"}},
@@ -128,14 +135,23 @@ var claimsCases = []string{
 	``,
 }
 
+// advRoles are as whom they are asked. They belong to the whole server, so they are made once.
+var advRoles = []string{
+	`create role r_owner nologin; create role r_team nologin; create role "r Weird-""Role" nologin; create role r_super nologin superuser`,
+	`create role r_member nologin; create role r_member_ni nologin noinherit; grant r_team to r_member, r_member_ni`,
+}
+
+var madeRoles sync.Once
+
+// newAdv is a rig with advObjects.
+func newAdv(t testing.TB) *rig {
+	t.Helper()
+	madeRoles.Do(func() { pgtest.Exec(t, pgtest.DB(t), advRoles...) })
+	return newRig(t, advObjects...)
+}
+
 // advObjects are what the policies use.
 var advObjects = []string{
-	`do $$ declare r text; begin
-		foreach r in array array['r_owner', 'r_team', 'r_member', 'r_member_ni', 'r Weird-"Role'] loop
-			if to_regrole(quote_ident(r)) is null then execute format('create role %I nologin %s', r, case when r = 'r_member_ni' then 'noinherit' else 'inherit' end); end if;
-		end loop;
-	end $$`,
-	`grant r_team to r_member, r_member_ni`,
 	`create schema adv; grant usage on schema adv, auth to public; grant create on schema adv to r_owner, r_team`,
 	`create collation adv.ci (provider = icu, locale = 'und-u-ks-level2', deterministic = false)`,
 	`create domain adv.d as text check (value <> 'bad')`,

@@ -17,6 +17,7 @@ var (
 
 // TestRandomPoliciesAreThoseOfPostgres does the same with policies, claims and rows that nobody thought of.
 func TestRandomPoliciesAreThoseOfPostgres(t *testing.T) {
+	t.Parallel()
 	seed := *diffSeed
 	if seed == 0 {
 		seed = rand.Uint64()

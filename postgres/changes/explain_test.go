@@ -49,7 +49,7 @@ var arrangements = flag.Int("explain.arrangements", 10, "how many arrangements o
 // each member got is what the explanation of the row had said. Rapid prints the seed of a failure.
 func TestExplanationAgreesWithDelivery(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, advObjects...)
+	r := newAdv(t)
 	var empty []policyCase // whose rows arrive empty: few, so they are drawn apart
 	for _, c := range policyCases {
 		if strings.HasPrefix(c.name, "no privilege") || c.name == "all but the key" {

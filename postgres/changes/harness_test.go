@@ -3,8 +3,11 @@ package changes
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"io"
 	"log/slog"
+	"runtime"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -17,7 +20,14 @@ import (
 	"realtime/tests/leaks"
 )
 
-func TestMain(m *testing.M) { pgtest.Main(m) }
+// TestMain lets more tests run beside each other than there are processors: they wait for Postgres most of the time.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", strconv.Itoa(max(runtime.GOMAXPROCS(0), 4))); err != nil {
+		panic(err)
+	}
+	pgtest.Main(m)
+}
 
 // rig is an Engine fed by a real stream of a test's database.
 type rig struct {
@@ -37,6 +47,7 @@ type rig struct {
 	gate    chan struct{} // not nil: Deliver of the next rows blocks until it is closed
 	held    bool          // Deliver is blocked
 	only    any           // not nil: what goes to others is not kept
+	peek    func(*Engine) // not nil: called by the Engine before it delivers
 }
 
 // received is one row that arrived at a member.
@@ -181,6 +192,9 @@ func (r *rig) notice(member any, message string) {
 func (r *rig) deliver(_ any, rows []Delivery) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.peek != nil {
+		r.peek(r.engine)
+	}
 	if gate := r.gate; gate != nil {
 		r.gate, r.held = nil, true
 		r.changed.Broadcast()

@@ -51,6 +51,32 @@ func TestInsertThatIsGoneIsDecidedByItsImage(t *testing.T) {
 	r.expect("B", `DELETE was {"id":1}`)
 }
 
+// TestWhatASavepointTookBackNeverWas: neither rows, nor what policies look at.
+func TestWhatASavepointTookBackNeverWas(t *testing.T) {
+	t.Parallel()
+	r := newDocs(t, "alter table public.docs replica identity full", "create table public.seats (who uuid); grant select on public.seats to authenticated",
+		"create policy seated on public.docs for select using (exists (select from public.seats s where s.who = auth.uid() and body = 'seated'))")
+	row := func(id int, owner, body string) string {
+		return fmt.Sprintf("insert into public.docs values (%d, '%s', '%s')", id, owner, body)
+	}
+	r.exec("begin; " + strings.Join([]string{
+		row(1, userA, "kept"), "savepoint a", row(2, userA, "taken back"), "update public.docs set owner = '" + userB + "' where id = 1", "savepoint b", row(3, userA, "inside"),
+		"release b", "rollback to a", row(2, userB, "again"), "savepoint c", row(4, userA, "released"), "release c",
+		"savepoint d", "insert into public.seats values ('" + userB + "')", "alter policy own on public.docs using (true)", "rollback to d", row(5, userA, "seated"),
+		"savepoint e", "delete from public.docs where id = 1", "rollback to e", "update public.docs set body = 'changed' where id = 1",
+	}, "; ") + "; commit")
+	r.settle()
+	is := func(id int, owner, body string) string {
+		return fmt.Sprintf(`{"id":%d,"owner":"%s","body":"%s"}`, id, owner, body)
+	}
+	r.expect("A", "INSERT "+is(1, userA, "kept"), "INSERT "+is(4, userA, "released"), "INSERT "+is(5, userA, "seated"),
+		"UPDATE "+is(1, userA, "changed")+" was "+is(1, userA, "kept"))
+	r.expect("B", "INSERT "+is(2, userB, "again"))
+	r.exec("begin; savepoint a; insert into public.seats values ('" + userB + "'); release a; " + row(6, userA, "seated") + "; commit")
+	r.settle()
+	r.expect("B", "INSERT "+is(6, userA, "seated"))
+}
+
 func TestKeyThatIsUsedAgainIsAnotherRow(t *testing.T) {
 	r := newDocs(t)
 	release := r.hold()

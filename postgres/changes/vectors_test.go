@@ -82,6 +82,7 @@ func readVectors(t *testing.T) []vector {
 // TestVectors replays every scenario. Those whose publication is a plain list of tables share one Engine, whose
 // publication changes under it all the time; the others have one each.
 func TestVectors(t *testing.T) {
+	t.Parallel()
 	s, own := pgtest.DB(t), pgtest.DB(t)
 	pgtest.Exec(t, s, vectorPreamble...)
 	pgtest.Exec(t, own, vectorPreamble...)
