@@ -20,6 +20,7 @@ func (s *System) sweep() {
 	s.rates.Tick(time.Now())
 	t := time.NewTicker(sweepEvery)
 	defer t.Stop()
+	var memory trimmer
 	for {
 		select {
 		case <-s.life.Done():
@@ -28,6 +29,7 @@ func (s *System) sweep() {
 			s.rates.Tick(now)
 			s.sweepIdle(now)
 			s.reread()
+			s.trim(&memory)
 			s.restTenants(now)
 		}
 	}

@@ -83,7 +83,7 @@ func fanoutProofs() []Proof {
 	}
 	for _, kb := range []int{1, 10, 100, 1000, 3000} {
 		proofs = append(proofs, Proof{
-			Name: fmt.Sprintf("payload-%dk", kb), Load: Options{Scenario: "fanout", Subscribers: 20, Payload: kb * 1000, Outstanding: 1, Duration: 2 * second},
+			Name: fmt.Sprintf("payload-%dk", kb), Load: Options{Scenario: "fanout", Subscribers: 20, Payload: kb * 1000, Outstanding: 2, Duration: 2 * second},
 			Claims: []Claim{{fmt.Sprintf("payloads of %d KB arrive, nobody is cut: deliveries", kb), "deliveries_per_second", "", 0, 1, "/s"}},
 		})
 	}
@@ -92,7 +92,7 @@ func fanoutProofs() []Proof {
 
 func connectionProofs() []Proof {
 	proofs := []Proof{
-		{"conns", Options{Scenario: "conns", Subscribers: 10_000, Duration: 5 * second}, 0, nil, nil, []Claim{
+		{"conns", Options{Scenario: "conns", Subscribers: 10_000, Duration: 15 * second}, 0, nil, nil, []Claim{
 			{"resident memory for each of 10,000 idle joined connections", "bytes_per_connection", "", 12 << 10, 0, "B"},
 		}},
 		{"joins", Options{Scenario: "joins", Duration: 5 * second, Reuse: true}, 0, nil, nil, []Claim{
