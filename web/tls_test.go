@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"realtime/actors"
 )
 
 // secure starts a second listener of the house, with TLS, and returns how to reach it.
@@ -74,4 +76,23 @@ func TestTLS(t *testing.T) {
 	_ = p.SetDeadline(time.Now().Add(patient))
 	p.send(t, "GET /healthcheck HTTP/1.1\r\nHost: a\r\n\r\n")
 	p.wantEnd(t)
+}
+
+// TestSlowTLSHandshakesAreCut: who says nothing, or half of a hello, is hung up on as with any other head.
+func TestSlowTLSHandshakesAreCut(t *testing.T) {
+	h := open(t, func(o *Options, _ *actors.Options) { o.HeadTimeout = 300 * time.Millisecond })
+	addr, _ := h.secure(t)
+	for _, start := range []string{"", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc"} {
+		nc, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer nc.Close()
+		c := newRaw(nc)
+		_ = c.SetDeadline(time.Now().Add(patient))
+		if start != "" {
+			c.send(t, start)
+		}
+		c.wantEnd(t)
+	}
 }

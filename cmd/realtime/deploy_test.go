@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -94,9 +95,7 @@ func TestComposeFileFitsTheServer(t *testing.T) {
 func askHealth(t *testing.T, environment map[string]string, check []string) {
 	t.Helper()
 	db, e := pgtest.DB(t), env{"REALTIME_DATA_DIR": t.TempDir()}
-	for name, value := range environment {
-		e[name] = value
-	}
+	maps.Copy(e, environment)
 	e["PORT"], e["DB_HOST"], e["DB_PORT"], e["DB_USER"], e["DB_PASSWORD"], e["DB_NAME"] = freePort(t), db.Host, fmt.Sprint(db.Port), db.User, db.Password.Reveal(), db.Database
 	running := start(t, e, false, "serve")
 	running.see("realtime is ready")
