@@ -13,23 +13,19 @@ const shadowPause = 100 * time.Millisecond
 // table as the role with the claims. Should they ever differ, images of that table are no longer trusted until the
 // catalog changes, and the batch is decided anew.
 func (e *Engine) shadow(ctx context.Context, b *batch, joins []*joinAsk, jobs []*job) error {
-	var samples []sample
 	for _, j := range joins {
-		for _, units := range [][]unit{j.all, j.pairs} {
-			e.untilShadow -= len(units)
-			if len(units) > 0 {
-				samples = append(samples, sampleOf(units[rand.IntN(len(units))].batchRow, j.plan, b)...)
-			}
-		}
+		e.untilShadow -= len(j.all) + len(j.pairs)
 	}
 	for _, j := range jobs {
 		if j.tier == tierClaims {
 			e.untilShadow -= len(j.rows)
-			r, who := j.rows[rand.IntN(len(j.rows))], j.principals[rand.IntN(len(j.principals))]
-			samples = append(samples, sample{r, j.plan, who, who.may(r, false, b)})
 		}
 	}
-	if e.untilShadow > 0 || len(samples) == 0 || e.o.ShadowEvery < 0 || b.now.Sub(e.shadowed) < shadowPause {
+	if e.untilShadow > 0 || e.o.ShadowEvery < 0 || b.now.Sub(e.shadowed) < shadowPause {
+		return nil
+	}
+	samples := samplesOf(b, joins, jobs)
+	if len(samples) == 0 {
 		return nil
 	}
 	e.untilShadow, e.shadowed = e.o.ShadowEvery, b.now
@@ -65,6 +61,24 @@ type sample struct {
 	plan    *plan
 	who     *principal
 	visible bool
+}
+
+// samplesOf draws decisions of the batch that were made on images. It looks at every listener of some rows: not for each batch.
+func samplesOf(b *batch, joins []*joinAsk, jobs []*job) (samples []sample) {
+	for _, j := range joins {
+		for _, units := range [][]unit{j.all, j.pairs} {
+			if len(units) > 0 {
+				samples = append(samples, sampleOf(units[rand.IntN(len(units))].batchRow, j.plan, b)...)
+			}
+		}
+	}
+	for _, j := range jobs {
+		if j.tier == tierClaims {
+			r, who := j.rows[rand.IntN(len(j.rows))], j.principals[rand.IntN(len(j.principals))]
+			samples = append(samples, sample{r, j.plan, who, who.may(r, false, b)})
+		}
+	}
+	return samples
 }
 
 // sampleOf draws a decision of T1 about a row, one that shows it if there is one.
