@@ -176,22 +176,27 @@ func databaseNeverAnswered(t *testing.T, h *house) {
 	h.back(t, id, "never") // in the end: each try waits a second only
 }
 
-// databaseSlow: what has to ask waits, and nothing else does.
+// databaseSlow: what has to ask waits, changes come late, and nothing else does.
 func databaseSlow(t *testing.T, h *house) {
 	h.let(t, "slow", "broadcast", "rw")
 	proxy, db := pgtest.ProxyTo(t, h.db)
 	id := h.tenantOn(t, db, "")
-	proxy.Delay(20 * time.Millisecond)
-	waiting := h.dial(t, id)
+	h.back(t, id, "slow")
+	watcher := h.dial(t, id)
+	watcher.send(joinOf("1", "realtime:changes", `{"config":{"postgres_changes":[{"event":"INSERT","schema":"app","table":"waited"}]}}`))
+	watcher.want(changesReply("realtime:changes", `{"event":"INSERT","schema":"app","table":"waited","id":"$id"}`))
+	watcher.wantChanges()
+	const late = 50 * time.Millisecond
+	proxy.Delay(late)
 	begun := time.Now()
-	waiting.send(joinOf("1", "realtime:slow", private))
+	h.let(t, "late", "broadcast", "rw")
+	waiting := h.dial(t, id)
+	waiting.send(joinOf("1", "realtime:late", private))
 	h.public(t, id, "open")
-	waiting.want(`["1","1","realtime:slow","phx_reply",` + joined + `]`)
-	if took := time.Since(begun); took < 100*time.Millisecond {
+	waiting.want(`["1","1","realtime:late","phx_reply",` + joined + `]`)
+	if took := time.Since(begun); took < 2*late {
 		t.Errorf("joined after %s, in less time than a question takes", took)
 	}
-	s := h.dial(t, id)
-	s.send(joinOf("1", "realtime:changes", `{"config":{"postgres_changes":[{"event":"INSERT","schema":"app","table":"waited"}]}}`))
-	s.want(changesReply("realtime:changes", `{"event":"INSERT","schema":"app","table":"waited","id":"$id"}`))
-	s.wantChanges()
+	pgtest.Exec(t, h.db, `insert into app.waited values (1)`)
+	watcher.want(changeOf("realtime:changes", "INSERT", "waited", `[{"name":"id","type":"int4"}]`, `"record":{"id":1}`))
 }
