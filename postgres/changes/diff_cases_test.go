@@ -39,6 +39,7 @@ var (
 		{"member subquery", using(`room in (select room from adv.m where user_id = (select auth.uid()))`), plainRole},
 		{"correlated exists", using(`exists (select 1 from adv.m where m.room = t.room and m.user_id = auth.uid())`), plainRole},
 		{"inner table with policies", `alter table adv.m enable row level security; create policy pm on adv.m for select using (user_id = auth.uid()); ` + using(`room in (select room from adv.m)`), plainRole},
+		{"inner table whose policy raises while planning only", `alter table adv.m enable row level security; create policy pm on adv.m for select using (user_id = auth.uid()); ` + using(`id > 0 or room in (select room from adv.m)`), plainRole},
 		{"inner table without privilege", using(`exists (select 1 from adv.secret where user_id = adv.t.uid)`), plainRole},
 		{"view", using(`room in (select room from adv.rooms_view)`), plainRole},
 		{"security definer", using(`adv.secdef_ok()`), plainRole},
