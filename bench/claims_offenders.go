@@ -16,9 +16,9 @@ func offenderProofs() (proofs []Proof) {
 			{"the same: how many of them are cut", "offenders_ended", "", 0, 20, ""},
 		}},
 		{"one-byte", "a client that sends 1-byte segments", 200, 5, 32e6, nil},
-		{"half-open", "10,000 half-open handshakes", 200, 13, 96e6, []Claim{
+		{"half-open", "10,000 half-open handshakes", 200, 20, 96e6, []Claim{
 			{"the same: how many of them are ended", "offenders_ended", "", 0, 10_000, ""},
-			{"the same: until the last of them is", "last_ended_after", "", 12, 0, "s"},
+			{"the same: until the last of them is", "last_ended_after", "", 17, 0, "s"},
 			{"the same: slowest connect of somebody else", "connect_slowest", "", 3000, 0, "ms"},
 		}},
 		{"storm", "a storm of connects and disconnects", 200, 5, 64e6, []Claim{

@@ -163,8 +163,17 @@ func closeCode(r *bufio.Reader) (code uint16, err error) {
 	}
 }
 
+// crowding is how long it takes until all half-open connections are there: what is measured is what they do, not a burst of the
+// generator's own.
+const crowding = 5 * time.Second
+
 // halfOpen connects and begins a request that never ends, or says nothing at all.
 func (m *mob) halfOpen(ctx context.Context, i int) {
+	select {
+	case <-time.After(crowding * time.Duration(i) / time.Duration(m.s.o.Offenders)):
+	case <-ctx.Done():
+		return
+	}
 	address, path, err := m.s.t.endpoint("/socket/websocket")
 	if err != nil {
 		return
