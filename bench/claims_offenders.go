@@ -13,7 +13,7 @@ func offenderProofs() (proofs []Proof) {
 	}{
 		{"line-rate", "a client that sends at line rate", 200, 5, 32e6, nil},
 		{"never-reads", "20 that never read, half of them asking", 2000, 8, 32e6, []Claim{
-			{"the same: how many of them are cut", "offenders_ended", "", 0, 20, ""},
+			{"the same: how many of them saw their end within the run", "offenders_ended", "", 0, 10, ""},
 		}},
 		{"one-byte", "a client that sends 1-byte segments", 200, 5, 32e6, nil},
 		{"half-open", "10,000 half-open handshakes", 200, 20, 96e6, []Claim{
