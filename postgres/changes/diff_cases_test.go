@@ -38,6 +38,7 @@ var (
 		{"select auth.uid()", using(`uid = (select auth.uid())`), plainRole},
 		{"member subquery", using(`room in (select room from adv.m where user_id = (select auth.uid()))`), plainRole},
 		{"correlated exists", using(`exists (select 1 from adv.m where m.room = t.room and m.user_id = auth.uid())`), plainRole},
+		{"part of a sub-query that is evaluated while planning only", using(`exists (select 1 from adv.m where m.room = t.room and m.user_id = coalesce(t.uid, auth.uid()))`), plainRole},
 		{"inner table with policies", `alter table adv.m enable row level security; create policy pm on adv.m for select using (user_id = auth.uid()); ` + using(`room in (select room from adv.m)`), plainRole},
 		{"inner table whose policy raises while planning only", `alter table adv.m enable row level security; create policy pm on adv.m for select using (user_id = auth.uid()); ` + using(`id > 0 or room in (select room from adv.m)`), plainRole},
 		{"inner table without privilege", using(`exists (select 1 from adv.secret where user_id = adv.t.uid)`), plainRole},

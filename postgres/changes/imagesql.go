@@ -112,6 +112,10 @@ func (p *plan) hoistSQL(im *imaging) string {
 	if len(values) > 0 {
 		ask = "select array[" + strings.Join(texts, ", ") + "]::pg_catalog.text[] into realtime_got from (select " + strings.Join(values, ", ") + " offset 0) as realtime_s"
 	}
+	planned := ""
+	if im.planned {
+		planned = p.planSQL()
+	}
 	return "create or replace function " + p.hoistName() + `(realtime_who text, realtime_claims text[])
 returns table (i int, got text[], state text) language plpgsql set search_path = '' as ` + quoteLiteral(`
 #variable_conflict use_column
@@ -124,7 +128,7 @@ begin
 	foreach realtime_c in array realtime_claims loop
 		i := i + 1; got := null; state := null;
 		begin
-			`+becomeSQL+p.planSQL(im)+`
+			`+becomeSQL+planned+`
 			`+ask+`;
 			got := realtime_got;
 		exception
@@ -139,8 +143,8 @@ end`)
 
 // planSQL has Postgres plan the question about the table itself, as the role with the claims, and read no row. What that
 // raises it would raise for every row.
-func (p *plan) planSQL(im *imaging) string {
-	if !im.planned || p.fault != noFault { // with a fault nobody is asked
+func (p *plan) planSQL() string {
+	if p.fault != noFault { // with a fault nobody is asked
 		return ""
 	}
 	return "\nexecute " + quoteLiteral("select true from "+p.table.only()+" limit 0") + ";"
@@ -256,5 +260,5 @@ declare
 	realtime_c text;
 	realtime_f int := 1;
 	realtime_t int := realtime_rows;
-`+loopSQL(strings.Replace(query, "{into}", "into realtime_got", 1), p.planSQL(im)+"\nexecute "+quoteLiteral(dynamic)+" into realtime_got using "+using))
+`+loopSQL(strings.Replace(query, "{into}", "into realtime_got", 1), p.planSQL()+"\nexecute "+quoteLiteral(dynamic)+" into realtime_got using "+using))
 }
