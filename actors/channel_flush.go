@@ -7,13 +7,33 @@ import (
 	"realtime/tenancy"
 )
 
+// Bounds of the gap that follows a long flush of several messages by itself.
+const (
+	longFlush = time.Millisecond     // a shorter flush is followed by none
+	restShare = 4                    // the gap is this part of what the flush took
+	restMost  = 5 * time.Millisecond // but no longer
+)
+
 // gathering is when a Channel may flush again. Without a gap it flushes whenever nothing more waits: batches are then as long as
 // the load makes them. With one, what comes sooner after a flush is gathered until the gap is over.
+//
+// A long flush is followed by a short gap in any case. Publishers who wait for their messages to arrive send the next ones just when
+// a flush ends: written at once, the first few of them would cost as many system calls as all of them a moment later. A message that
+// was alone makes nobody wait.
 type gathering struct {
-	gap   time.Duration // shortest time between two flushes; 0: none
-	last  time.Time     // the end of the last flush
+	gap   time.Duration // shortest time between two flushes; 0: none but that after a long one
+	next  time.Time     // no flush of its own before
 	timer *time.Timer
 	rings bool // a flushDue is on its way
+}
+
+// flushed notes a flush of so many messages of clients that ended at now.
+func (g *gathering) flushed(now time.Time, took time.Duration, messages int) {
+	gap := g.gap
+	if messages > 1 && took >= longFlush {
+		gap = max(gap, min(took/restShare, restMost))
+	}
+	g.next = now.Add(gap)
 }
 
 func (g *gathering) end() {
@@ -33,10 +53,10 @@ func (s *System) flushInterval(t *tenancy.Tenant) time.Duration {
 // early reports whether something was gathered and the gap is not over. Then a flushDue comes when it is.
 func (c *channel) early() bool {
 	g := &c.flushes
-	if g.gap == 0 || !c.gathered() {
+	if !c.gathered() {
 		return false
 	}
-	wait := g.gap - time.Since(g.last)
+	wait := time.Until(g.next)
 	if wait <= 0 {
 		return false
 	}
@@ -74,7 +94,10 @@ func (c *channel) full() bool {
 
 // flush writes what was gathered: to the members, then the acknowledgements, then once to the other nodes.
 func (c *channel) flush() {
-	wrote := c.flushes.gap > 0 && c.gathered()
+	if !c.gathered() {
+		return
+	}
+	began := time.Now()
 	for v := range c.batches {
 		c.batches[v].write(c.subs[v])
 	}
@@ -89,7 +112,6 @@ func (c *channel) flush() {
 		c.s.bus.Publish(c.tenant.ExternalID, c.room.String(), c.bus)
 		c.bus = nil
 	}
-	if wrote {
-		c.flushes.last = time.Now()
-	}
+	now := time.Now()
+	c.flushes.flushed(now, now.Sub(began), c.steps)
 }

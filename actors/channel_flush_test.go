@@ -134,3 +134,24 @@ func cpu(b *testing.B) time.Duration {
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
+
+func TestLongFlushOfSeveralMessagesIsFollowedByAGap(t *testing.T) {
+	now := time.Now()
+	for _, x := range []struct {
+		gap, took time.Duration
+		messages  int
+		want      time.Duration
+	}{
+		{0, 16 * time.Millisecond, 2, 4 * time.Millisecond},
+		{0, 16 * time.Millisecond, 1, 0}, // alone
+		{0, 999 * time.Microsecond, 64, 0},
+		{0, time.Second, 64, 5 * time.Millisecond},
+		{time.Millisecond, 16 * time.Millisecond, 2, 4 * time.Millisecond},
+		{flushGap, 16 * time.Millisecond, 2, flushGap},
+	} {
+		g := gathering{gap: x.gap}
+		if g.flushed(now, x.took, x.messages); g.next.Sub(now) != x.want {
+			t.Errorf("%+v: %v", x, g.next.Sub(now))
+		}
+	}
+}
