@@ -50,6 +50,7 @@ func (r *Reader) Message(data []byte, binary bool) {
 		return
 	}
 	if string(m.Topic) == protocol.TopicPhoenix && string(m.Event) == protocol.EventHeartbeat {
+		r.conn.pace.heartbeat()
 		r.conn.Send(protocol.AppendReply(nil, r.hello.Version, protocol.Ref{}, m.Ref, phoenixJSON, protocol.StatusOK, protocol.EmptyObject))
 		return
 	}

@@ -34,7 +34,11 @@ const (
 var lifted = []string{
 	"TENANT_MAX_CONCURRENT_USERS=10000000", "TENANT_MAX_EVENTS_PER_SECOND=2000000000", "TENANT_MAX_JOINS_PER_SECOND=2000000000",
 	"TENANT_MAX_CHANNELS_PER_CLIENT=100000", "CLIENT_PRESENCE_MAX_CALLS=1000000",
+	"REALTIME_MAX_CONNECTS_PER_SECOND=1000000",
 }
+
+// ConnectsHeldBack is what more Spawn needs for a server that paces connects as it does by default.
+const ConnectsHeldBack = "REALTIME_MAX_CONNECTS_PER_SECOND="
 
 // Spawn starts program as a server on a free port, with more in its environment, and waits until it is ready. Its log goes to
 // a file in its data directory, which Close removes.

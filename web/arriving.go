@@ -3,7 +3,34 @@ package web
 import (
 	"net"
 	"time"
+
+	"golang.org/x/time/rate"
 )
+
+// connectBurst is how many connections are accepted as fast as they come, when a crowd comes back. After that Options.ConnectRate holds: a
+// connection costs a third of a millisecond of a core to open, join and close, and who is here already shall not notice.
+const connectBurst = 4000
+
+func newCrowd(perSecond int) *rate.Limiter {
+	if perSecond == 0 {
+		return rate.NewLimiter(rate.Inf, connectBurst)
+	}
+	return rate.NewLimiter(rate.Limit(perSecond), connectBurst)
+}
+
+// turn waits until one more connection may be accepted. It reports false when the server stops.
+func (s *Server) turn() bool {
+	wait := s.crowd.Reserve().Delay()
+	if wait == 0 {
+		return true
+	}
+	select {
+	case <-time.After(wait):
+		return true
+	case <-s.done:
+		return false
+	}
+}
 
 // Bounds of connections that have not said yet what they want: a head costs a goroutine and a buffer while it comes.
 const (

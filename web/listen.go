@@ -30,6 +30,10 @@ func (s *Server) accept(l net.Listener) error {
 		if !s.gate.enter(s.done) {
 			return nil
 		}
+		if !s.turn() {
+			s.gate.leave()
+			return nil
+		}
 		nc, err := l.Accept()
 		if err == nil {
 			delay = 0

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
+	"golang.org/x/time/rate"
 
 	"realtime/actors"
 	"realtime/postgres"
@@ -35,6 +36,7 @@ type Options struct {
 	MaxFrameBytes  int           // of one WebSocket message, however many frames it comes in; 0 is 5,000,000
 	MaxArriving    int           // whose first head is awaited at a time, further ones wait unaccepted; 0 is 4096
 	Patience       time.Duration // that one of them may rely on while there are so many; 0 is 2 s
+	ConnectRate    int           // connections accepted a second after a burst of 4,000, further ones wait unaccepted; 0 is no bound
 	MaxConnections int           // open at a time, further ones wait unaccepted (MAX_CONNECTIONS); 0 is no bound but the file limit
 
 	Store        *tenancy.Store     // what the management API writes to; nil is none, and every request to it is refused
@@ -101,8 +103,9 @@ type Server struct {
 	upgrader *gws.Upgrader
 	http     *http.Server // everything that is not the first request of a socket
 	handover *handover    // the way there
-	manage   guard        // of the management API
-	measure  guard        // of the metrics
+	crowd    *rate.Limiter
+	manage   guard // of the management API
+	measure  guard // of the metrics
 	waiting  waiting
 	begun    time.Time
 	life     context.Context //nolint:containedctx // ends when Shutdown begins; work in the background derives from it
@@ -129,6 +132,7 @@ func NewServer(o Options) (*Server, error) {
 		gate:      newGate(o.MaxConnections),
 		upgrader:  newUpgrader(o.MaxFrameBytes, "Realtime/"+o.Version),
 		handover:  newHandover(),
+		crowd:     newCrowd(o.ConnectRate),
 		done:      make(chan struct{}),
 		listeners: map[net.Listener]struct{}{},
 		arriving:  map[net.Conn]time.Time{},

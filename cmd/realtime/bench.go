@@ -66,6 +66,9 @@ func (b *benchScenario) Run(ctx context.Context, p *process, k *kong.Context) er
 	ctx, stop := p.untilSignal(ctx)
 	defer stop()
 	o := b.options(k.Selected().Name)
+	if o.Scenario == "offenders" {
+		b.more = append(b.more, bench.ConnectsHeldBack)
+	}
 	report := &bench.Report{Title: "realtime bench " + o.Scenario, Commit: versionText()}
 	for range b.Repeat {
 		for _, server := range append([]string{""}, b.Against...) {
@@ -112,15 +115,16 @@ func (b *benchScenario) once(ctx context.Context, p *process, o bench.Options, y
 
 // benchTarget says which server is loaded.
 type benchTarget struct {
-	URL     string `placeholder:"URL" help:"Address of the server; unset: the one that runs on this machine."`
-	Host    string `placeholder:"NAME" help:"Host header, which chooses the tenant of some servers."`
-	Tenant  string `placeholder:"ID" help:"Tenant, sent as x-tenant-id."`
-	Token   string `placeholder:"JWT" help:"Token to connect with; unset: one for each connection, signed with --secret."`
-	Secret  string `placeholder:"TEXT" help:"Secret to sign tokens with; unset: this machine's."`
-	DB      string `name:"db" placeholder:"URL" help:"Database of the server, for changes and db-broadcast; unset: the running server's."`
-	PID     int    `name:"pid" placeholder:"N" help:"Process of the server, to count its CPU time; unset: the running server's."`
-	Spawn   bool   `help:"Start a server of its own for this, with an empty database and no limits."`
-	Program string `placeholder:"FILE" help:"Program for --spawn; unset: this one."`
+	URL     string   `placeholder:"URL" help:"Address of the server; unset: the one that runs on this machine."`
+	Host    string   `placeholder:"NAME" help:"Host header, which chooses the tenant of some servers."`
+	Tenant  string   `placeholder:"ID" help:"Tenant, sent as x-tenant-id."`
+	Token   string   `placeholder:"JWT" help:"Token to connect with; unset: one for each connection, signed with --secret."`
+	Secret  string   `placeholder:"TEXT" help:"Secret to sign tokens with; unset: this machine's."`
+	DB      string   `name:"db" placeholder:"URL" help:"Database of the server, for changes and db-broadcast; unset: the running server's."`
+	PID     int      `name:"pid" placeholder:"N" help:"Process of the server, to count its CPU time; unset: the running server's."`
+	Spawn   bool     `help:"Start a server of its own for this, with an empty database and no limits."`
+	Program string   `placeholder:"FILE" help:"Program for --spawn; unset: this one."`
+	more    []string // in the environment of a server that is started
 }
 
 // target finds or starts the server. The caller calls done at the end.
@@ -132,7 +136,7 @@ func (b *benchTarget) target(ctx context.Context, p *process) (t *bench.Target, 
 				return nil, nil, fmt.Errorf("find this program: %w", err)
 			}
 		}
-		s, err := bench.Spawn(ctx, program)
+		s, err := bench.Spawn(ctx, program, b.more...)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -63,6 +63,10 @@ var sections = []section{
 			"connections served at a time, further ones wait; unset: as many as the file limit allows", false,
 		},
 		{
+			"REALTIME_MAX_CONNECTS_PER_SECOND", integer(1, math.MaxInt32, func(c *Config) *int { return &c.ConnectRate }), "",
+			"connections accepted a second once 4,000 have come at once, further ones wait; unset: 400 for each processor", false,
+		},
+		{
 			"RLIMIT_NOFILE", integer(1, math.MaxInt32, func(c *Config) *int { return &c.OpenFiles }), "",
 			"soft limit of open files to ask for; unset: the hard limit", false,
 		},

@@ -29,6 +29,7 @@ type Config struct {
 	QuietHealth    bool
 	MaxHeaderBytes int
 	MaxConnections int
+	ConnectRate    int
 	OpenFiles      int
 
 	DataDir     string

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"regexp"
+	"runtime"
 
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
@@ -12,6 +14,9 @@ import (
 	"realtime/tenancy"
 	"realtime/web"
 )
+
+// connectsPerProcessor is how many connections a second are accepted unless REALTIME_MAX_CONNECTS_PER_SECOND says so.
+const connectsPerProcessor = 400
 
 // liveHeap adds what the last collection of garbage found in use, by which the memory of subscriptions is weighed.
 var liveHeap = collectors.GoRuntimeMetricsRule{Matcher: regexp.MustCompile(`^/gc/heap/live:bytes$|^/gc/cycles/total:gc-cycles$`)}
@@ -53,7 +58,8 @@ func (s *server) startWeb(context.Context) error {
 			Cache: s.tenants, SelfHostName: s.c.Tenant, TrustHeader: s.c.TenantHeader, Hosts: s.c.TenantHosts,
 		},
 		ConnectPause: s.c.ConnectPause, MaxHeaderBytes: s.c.MaxHeaderBytes, MaxConnections: s.c.MaxConnections,
-		Store: s.store, APISecrets: []postgres.Secret{postgres.Secret(s.c.JWTSecret), postgres.Secret(s.c.JWTSecretNext)}, APIBlocklist: s.c.APIBlocklist,
+		ConnectRate: cmp.Or(s.c.ConnectRate, connectsPerProcessor*runtime.GOMAXPROCS(0)),
+		Store:       s.store, APISecrets: []postgres.Secret{postgres.Secret(s.c.JWTSecret), postgres.Secret(s.c.JWTSecretNext)}, APIBlocklist: s.c.APIBlocklist,
 		MetricsSecret: postgres.Secret(s.c.MetricsSecret), MetricsBlocklist: s.c.MetricsBlocklist, Validators: validators,
 		QuietHealth: s.c.QuietHealth, RequestIDKey: s.c.RequestIDKey, Region: s.c.Region, Node: s.node(),
 	})
