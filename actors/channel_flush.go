@@ -10,7 +10,7 @@ import (
 // Bounds of the gap that follows a long flush of several messages by itself.
 const (
 	longFlush = time.Millisecond     // a shorter flush is followed by none
-	restShare = 4                    // the gap is this part of what the flush took
+	restShare = 2                    // the gap is this part of what the flush took
 	restMost  = 5 * time.Millisecond // but no longer
 )
 

@@ -142,11 +142,11 @@ func TestLongFlushOfSeveralMessagesIsFollowedByAGap(t *testing.T) {
 		messages  int
 		want      time.Duration
 	}{
-		{0, 16 * time.Millisecond, 2, 4 * time.Millisecond},
+		{0, 6 * time.Millisecond, 2, 3 * time.Millisecond},
 		{0, 16 * time.Millisecond, 1, 0}, // alone
 		{0, 999 * time.Microsecond, 64, 0},
 		{0, time.Second, 64, 5 * time.Millisecond},
-		{time.Millisecond, 16 * time.Millisecond, 2, 4 * time.Millisecond},
+		{time.Millisecond, 6 * time.Millisecond, 2, 3 * time.Millisecond},
 		{flushGap, 16 * time.Millisecond, 2, flushGap},
 	} {
 		g := gathering{gap: x.gap}

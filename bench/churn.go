@@ -40,6 +40,7 @@ type churn struct {
 type gauge struct {
 	at         time.Time
 	resides    float64
+	inUse      float64 // by what the last collection of garbage found
 	goroutines float64
 }
 
@@ -191,7 +192,8 @@ func (c *churn) watch(ctx context.Context) {
 	look := time.NewTicker(gaugeEvery)
 	defer look.Stop()
 	for {
-		g := gauge{at: time.Now(), resides: float64(c.s.t.look().resides), goroutines: c.s.t.counters(ctx)["go_goroutines"]}
+		of := c.s.t.counters(ctx)
+		g := gauge{at: time.Now(), resides: float64(c.s.t.look().resides), inUse: of["go_gc_heap_live_bytes"], goroutines: of["go_goroutines"]}
 		if ctx.Err() != nil {
 			return
 		}
@@ -235,6 +237,7 @@ func (c *churn) conclude() {
 		return last/first - 1
 	}
 	r.cost("memory_growth", growth(func(g gauge) float64 { return g.resides }), "", "of the server, first quarter to last after that minute")
+	r.cost("heap_growth", growth(func(g gauge) float64 { return g.inUse }), "", "likewise, of what is in use")
 	r.cost("goroutine_growth", growth(func(g gauge) float64 { return g.goroutines }), "", "likewise")
 }
 

@@ -83,7 +83,7 @@ func fanoutProofs() []Proof {
 	}
 	for _, kb := range []int{1, 10, 100, 1000, 3000} {
 		proofs = append(proofs, Proof{
-			Name: fmt.Sprintf("payload-%dk", kb), Load: Options{Scenario: "fanout", Subscribers: 20, Payload: kb * 1000, Outstanding: 2, Duration: 2 * second},
+			Name: fmt.Sprintf("payload-%dk", kb), Load: Options{Scenario: "fanout", Subscribers: 20, Payload: kb * 1000, Outstanding: 1, Duration: 2 * second},
 			Claims: []Claim{{fmt.Sprintf("payloads of %d KB arrive, nobody is cut: deliveries", kb), "deliveries_per_second", "", 0, 1, "/s"}},
 		})
 	}

@@ -30,7 +30,7 @@ func changesProofs() (proofs []Proof) {
 				Name: fmt.Sprintf("changes-opaque-%d", p.subscribers), Load: load,
 				Claims: []Claim{{
 					fmt.Sprintf("the same, called for each row and claims, subscribers: %d, by what Postgres needs for the policy alone", p.subscribers),
-					"share_of_policy", "", 0, 0.8, "",
+					"share_of_policy", "", 0, 0.5, "",
 				}},
 			})
 		}

@@ -8,25 +8,26 @@ func offenderProofs() (proofs []Proof) {
 		kind, who string
 		rate      float64
 		duration  int
+		repeat    int
 		memory    float64
 		more      []Claim
 	}{
-		{"line-rate", "a client that sends at line rate", 200, 5, 32e6, nil},
-		{"never-reads", "20 that never read, half of them asking", 2000, 8, 32e6, []Claim{
+		{"line-rate", "a client that sends at line rate", 1000, 5, 3, 32e6, nil},
+		{"never-reads", "20 that never read, half of them asking", 2000, 8, 1, 32e6, []Claim{
 			{"the same: how many of them saw their end within the run", "offenders_ended", "", 0, 10, ""},
 		}},
-		{"one-byte", "a client that sends 1-byte segments", 200, 5, 32e6, nil},
-		{"half-open", "10,000 half-open handshakes", 200, 20, 96e6, []Claim{
+		{"one-byte", "a client that sends 1-byte segments", 1000, 5, 3, 32e6, nil},
+		{"half-open", "10,000 half-open handshakes", 200, 20, 1, 96e6, []Claim{
 			{"the same: how many of them are ended", "offenders_ended", "", 0, 10_000, ""},
 			{"the same: until the last of them is", "last_ended_after", "", 17, 0, "s"},
 			{"the same: slowest connect of somebody else", "connect_slowest", "", 3000, 0, "ms"},
 		}},
-		{"storm", "a storm of connects and disconnects", 200, 5, 64e6, []Claim{
+		{"storm", "a storm of connects and disconnects", 1000, 5, 3, 64e6, []Claim{
 			{"the same: slowest connect of somebody else", "connect_slowest", "", 1000, 0, "ms"},
 		}},
 	} {
 		proofs = append(proofs, Proof{
-			Name: "offenders-" + k.kind,
+			Name: "offenders-" + k.kind, Repeat: k.repeat,
 			Load: Options{Scenario: "offenders", Kind: k.kind, Subscribers: 100, Rate: k.rate, Duration: second * time.Duration(k.duration)},
 			Claims: append([]Claim{
 				{k.who + ": p99 of the others, by p99 without", "latency_p99_ratio", "", 2, 0, ""},

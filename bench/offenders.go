@@ -15,15 +15,16 @@ import (
 type offence struct {
 	many int                                      // how many do it, by default
 	act  func(m *mob, ctx context.Context, i int) // offender i, until ctx ends
+	wait time.Duration                            // before it is measured: a crowd that comes back is let in at once, a storm is what goes on
 }
 
 func offences() map[string]offence {
 	return map[string]offence{
-		"line-rate":   {1, (*mob).lineRate},
-		"never-reads": {20, (*mob).neverRead},
-		"one-byte":    {1, (*mob).oneByte},
-		"half-open":   {10_000, (*mob).halfOpen},
-		"storm":       {16, (*mob).storm},
+		"line-rate":   {many: 1, act: (*mob).lineRate},
+		"never-reads": {many: 20, act: (*mob).neverRead},
+		"one-byte":    {many: 1, act: (*mob).oneByte},
+		"half-open":   {many: 10_000, act: (*mob).halfOpen},
+		"storm":       {many: 16, act: (*mob).storm, wait: 4 * time.Second},
 	}
 }
 
@@ -57,7 +58,12 @@ func offenders(s *session) error {
 	s.measure()
 	before, calm := s.latencies(o.Rate > 0, sent), s.t.look().resides
 	m := &mob{s: s, payload: o.Payload, began: time.Now(), answers: map[string]int{}}
-	end := m.loose(offences()[o.Kind].act, o.Offenders)
+	of := offences()[o.Kind]
+	end := m.loose(of.act, o.Offenders)
+	select {
+	case <-time.After(of.wait):
+	case <-s.ctx.Done():
+	}
 	sp := s.during("measuring beside "+o.Kind, o.Duration)
 	end()
 	s.halt(cr)
@@ -74,11 +80,20 @@ func offenders(s *session) error {
 	return nil
 }
 
+// maxHumble is up to how many offenders get a thread each.
+const maxHumble = 64
+
 // loose lets n offenders act and somebody who behaves connect beside them. It returns what ends them all.
 func (m *mob) loose(act func(*mob, context.Context, int), n int) (end func()) {
 	ctx, cancel := context.WithCancel(m.s.ctx)
+	few := n <= maxHumble
 	for i := range n {
-		m.acting.Go(func() { act(m, ctx, i) }) // ends with ctx
+		m.acting.Go(func() { // ends with ctx
+			if few {
+				humble()
+			}
+			act(m, ctx, i)
+		})
 	}
 	m.acting.Go(func() { m.visit(ctx) }) // likewise
 	return func() {
