@@ -74,6 +74,7 @@ type Conn struct {
 	busy    bool     // a drain goroutine is at work
 	closing bool     // nothing more is accepted; drain closes the connection when it is done
 	dead    bool     // closed: raw must not be used any more
+	gap     gap      // between two writes, if there has to be one
 }
 
 // NewConn wraps an accepted connection. All bytes to the client, the handshake included, go through the result.
@@ -145,6 +146,14 @@ func (c *Conn) send(b []byte, shared bool) bool {
 		return false
 	}
 	c.out += int64(len(b))
+	if !c.busy && c.earlyLocked() {
+		if !shared {
+			b = bytes.Clone(b)
+		}
+		c.gatherLocked(b)
+		c.mu.Unlock()
+		return true
+	}
 	if !c.busy {
 		n, ok := c.raw.write(b)
 		if !ok {
@@ -153,6 +162,7 @@ func (c *Conn) send(b []byte, shared bool) bool {
 			return false
 		}
 		if b = b[n:]; len(b) == 0 {
+			c.wroteLocked()
 			c.mu.Unlock()
 			return true
 		}
@@ -172,6 +182,9 @@ func (c *Conn) send(b []byte, shared bool) bool {
 		return false
 	default:
 		c.pend, c.pendN = append(c.pend, b), c.pendN+len(b)
+		if c.pendN >= batchBytes { // as much as a Channel would write at once
+			c.hurryLocked()
+		}
 	}
 	c.mu.Unlock()
 	return true
@@ -194,6 +207,7 @@ func (c *Conn) Close() error {
 	if c.busy {
 		c.closing = true
 		_ = c.Conn.SetReadDeadline(time.Now()) // the read loop ends now
+		c.hurryLocked()
 		return nil
 	}
 	c.dead = true

@@ -29,6 +29,7 @@ func (c *Conn) drain(q [][]byte) {
 		q, c.pend, c.pendN = c.pend, nil, 0
 		if len(q) == 0 {
 			c.busy = false
+			c.wroteLocked()
 			c.lags.Store(false)
 			if c.closing && !c.dead {
 				c.dead = true

@@ -5,9 +5,8 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+	"time"
 )
-
-// The benchmarks of this file are about two designs that are not built: docs/decisions has what they showed.
 
 // peers are n connections whose far ends read everything.
 func peers(b *testing.B, n int) []subscriber {
@@ -30,7 +29,7 @@ func swallow(far interface{ Read(p []byte) (int, error) }) {
 	}
 }
 
-// BenchmarkLanes writes one frame to all members of a large channel: from one goroutine, as a Channel does, and from one for each
+// BenchmarkLanes is about a design that is not built, docs/decisions has what it showed. It writes one frame to all members of a large channel: from one goroutine, as a Channel does, and from one for each
 // processor with a share of the members each.
 func BenchmarkLanes(b *testing.B) {
 	const n = 2000
@@ -55,32 +54,26 @@ func BenchmarkLanes(b *testing.B) {
 	}
 }
 
-// BenchmarkAcrossChannels writes one frame of each of k channels to all of 100 sockets: channel by channel, as Channels do, and gathered by
-// socket, which takes a copy for each delivery and somebody who waits until all k have spoken.
+// BenchmarkAcrossChannels has k channels say one frame each to all of 100 sockets, every 10 ms: without a flush interval, and with one.
 func BenchmarkAcrossChannels(b *testing.B) {
-	const n = 100
+	const n, every = 100, 10 * time.Millisecond
 	frame := make([]byte, 250)
 	for _, k := range []int{2, 10, 100} {
-		for _, gathered := range []bool{false, true} {
-			b.Run(fmt.Sprintf("sockets=%d/channels=%d/gathered=%v", n, k, gathered), func(b *testing.B) {
+		for _, gap := range []time.Duration{0, 5 * time.Millisecond} {
+			b.Run(fmt.Sprintf("sockets=%d/channels=%d/gap=%s", n, k, gap), func(b *testing.B) {
 				to := peers(b, n)
-				spent := cpu(b)
+				for i := range to {
+					to[i].conn.keepGap(gap)
+				}
+				spent, next := cpu(b), time.Now()
 				for b.Loop() {
-					if !gathered {
-						for range k {
-							for i := range to {
-								to[i].conn.Send(frame)
-							}
+					for range k {
+						for i := range to {
+							to[i].conn.Send(frame)
 						}
-						continue
 					}
-					for i := range to {
-						own := make([]byte, 0, k*len(frame))
-						for range k {
-							own = append(own, frame...)
-						}
-						to[i].conn.Send(own)
-					}
+					next = next.Add(every)
+					pause(time.Until(next))
 				}
 				b.ReportMetric(float64((cpu(b)-spent).Nanoseconds())/float64(b.N)/float64(n*k), "cpu-ns/delivery")
 			})

@@ -122,7 +122,15 @@ func (k *socket) release(st *seat) {
 }
 
 // publish shows the Reader the open topics.
-func (k *socket) publish(r routes) { k.r.open.Store(&r) }
+// publish lets the Reader know what is open. With several channels the socket gathers what they say for the flush interval.
+func (k *socket) publish(r routes) {
+	k.r.open.Store(&r)
+	if d := k.s.flushInterval(k.r.hello.Tenant); d > 0 && len(r) > 1 {
+		k.r.conn.keepGap(d)
+	} else {
+		k.r.conn.keepGap(0)
+	}
+}
 
 func (k *socket) reply(m *protocol.Message, joinRef protocol.Ref, status string, response []byte) {
 	topic := m.TopicJSON

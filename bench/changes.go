@@ -44,7 +44,7 @@ func changes(s *session) error {
 const worthWeighing = 1000
 
 // weighLimit bounds the wait for a collection.
-const weighLimit = 20 * time.Second
+const weighLimit = 90 * time.Second
 
 // alone reports whether each row is for one subscriber only.
 func (o *Options) alone() bool {

@@ -203,7 +203,7 @@ var sections = []section{
 		{
 			"REALTIME_FLUSH_INTERVAL_MS", millisTo(0, 1000, func(c *Config) *time.Duration { return &c.FlushInterval }), "0",
 			"after each write a channel gathers what it sends for so long: fewer writes and less CPU for that much delay; a message on its own still leaves at " +
-				"once; a tenant may have its own, `flush_interval_ms` in the settings of its database", false,
+				"once; a socket of several channels gathers what they say likewise; a tenant may have its own, `flush_interval_ms` in the settings of its database", false,
 		},
 		{
 			"REALTIME_EARLY_SUBSCRIBED", boolean(func(c *Config) *bool { return &c.EarlySubscribed }), "false",
