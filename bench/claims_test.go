@@ -31,6 +31,10 @@ func TestEveryClaimCanBeChecked(t *testing.T) {
 			o.Payload, o.Duration = 30_000, time.Second
 		}
 		r, err := Run(t.Context(), o, target)
+		if err == nil && len(p.missing(r)) > 0 { // a busy machine may stand still for so long
+			o.Duration = 3 * time.Second
+			r, err = Run(t.Context(), o, target)
+		}
 		if err != nil {
 			t.Errorf("%s: %v", p.Name, err)
 			continue
@@ -38,10 +42,10 @@ func TestEveryClaimCanBeChecked(t *testing.T) {
 		if !r.Check.Clean() {
 			t.Errorf("%s: got %+v", p.Name, r.Check)
 		}
+		for _, figure := range p.missing(r) {
+			t.Errorf("%s: the run has no figure %s", p.Name, figure)
+		}
 		for _, c := range p.Claims {
-			if _, ok := r.value(c.Figure); !ok && c.Figure != "bytes_per_subscription" { // that one wants a thousand of them
-				t.Errorf("%s: the run has no figure %s", p.Name, c.Figure)
-			}
 			if (c.Most == 0) == (c.Least == 0) {
 				t.Errorf("%s: %s has no bound, or two", p.Name, c.What)
 			}
@@ -88,4 +92,14 @@ func TestCommandsSayWhatIsRun(t *testing.T) {
 	if doc := ClaimsDocument(); !strings.Contains(doc, "server_cpu_per_million") || strings.Contains(doc, "%!") {
 		t.Error("the document is not what it should be")
 	}
+}
+
+// missing are the figures that p looks for and r does not have.
+func (p *Proof) missing(r *Result) (names []string) {
+	for _, c := range p.Claims {
+		if _, ok := r.value(c.Figure); !ok && c.Figure != "live_bytes_per_subscription" { // that one wants a thousand of them
+			names = append(names, c.Figure)
+		}
+	}
+	return names
 }

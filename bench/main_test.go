@@ -70,7 +70,7 @@ func smoke(t *testing.T, o Options) *Result {
 		o.Warmup = 50 * time.Millisecond
 	}
 	if o.Duration == 0 {
-		o.Duration = 300 * time.Millisecond
+		o.Duration = 600 * time.Millisecond
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()

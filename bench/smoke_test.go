@@ -42,7 +42,7 @@ func TestChangesArrive(t *testing.T) {
 		"backlog":     {Policy: "own-row", Backlog: 500},
 	} {
 		t.Run(name, func(t *testing.T) {
-			o.Scenario, o.Subscribers, o.Batch, o.Outstanding = "changes", 4, 20, 60
+			o.Scenario, o.Subscribers, o.Batch, o.Outstanding, o.Duration = "changes", 4, 20, 60, time.Second
 			positive(t, smoke(t, o), "rows_per_second")
 		})
 	}
