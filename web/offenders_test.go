@@ -102,7 +102,8 @@ func neverReads(t *testing.T, h *house) {
 	offender := slow(h.socket(t))
 	var asks sync.WaitGroup
 	asks.Go(func() { // ends with the connection
-		many := []byte(strings.Repeat(string(masked(finText, []byte(heartbeatOf(200)))), 1000))
+		ask := `["1","` + strings.Repeat("7", 200) + `","realtime:nowhere","shout",{}]` // heartbeats would be held back
+		many := []byte(strings.Repeat(string(masked(finText, []byte(ask))), 1000))
 		for {
 			if _, err := offender.Write(many); err != nil {
 				return
