@@ -95,7 +95,7 @@ func TestCommandsSayWhatIsRun(t *testing.T) {
 }
 
 // missing are the figures that p looks for and r does not have.
-func (p *Proof) missing(r *Result) (names []string) {
+func (p Proof) missing(r *Result) (names []string) {
 	for _, c := range p.Claims {
 		if _, ok := r.value(c.Figure); !ok && c.Figure != "live_bytes_per_subscription" { // that one wants a thousand of them
 			names = append(names, c.Figure)
