@@ -78,7 +78,7 @@ func (p *Prover) round(ctx context.Context, proof Proof, report *Report) error {
 
 // one runs a load on a server of its own.
 func (p *Prover) one(ctx context.Context, name string, o Options) (*Result, error) {
-	start := func() (*Spawned, error) { return Spawn(ctx, p.Program) }
+	start := func() (*Spawned, error) { return Spawn(ctx, p.Program, o.Server()...) }
 	if _, ok := peers[name]; ok {
 		start = func() (*Spawned, error) { return SpawnPeer(ctx, name, p.Peers) }
 	}

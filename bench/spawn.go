@@ -37,8 +37,13 @@ var lifted = []string{
 	"REALTIME_MAX_CONNECTS_PER_SECOND=1000000",
 }
 
-// ConnectsHeldBack is what more Spawn needs for a server that paces connects as it does by default.
-const ConnectsHeldBack = "REALTIME_MAX_CONNECTS_PER_SECOND="
+// Server is what else Spawn needs for a server that is to be measured so: offenders meet the pace of connects that is the default.
+func (o *Options) Server() (environment []string) {
+	if o.Scenario == "offenders" {
+		return []string{"REALTIME_MAX_CONNECTS_PER_SECOND="}
+	}
+	return nil
+}
 
 // Spawn starts program as a server on a free port, with more in its environment, and waits until it is ready. Its log goes to
 // a file in its data directory, which Close removes.

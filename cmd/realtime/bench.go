@@ -66,9 +66,7 @@ func (b *benchScenario) Run(ctx context.Context, p *process, k *kong.Context) er
 	ctx, stop := p.untilSignal(ctx)
 	defer stop()
 	o := b.options(k.Selected().Name)
-	if o.Scenario == "offenders" {
-		b.more = append(b.more, bench.ConnectsHeldBack)
-	}
+	b.more = o.Server()
 	report := &bench.Report{Title: "realtime bench " + o.Scenario, Commit: versionText()}
 	for range b.Repeat {
 		for _, server := range append([]string{""}, b.Against...) {
