@@ -28,19 +28,28 @@ type crowd struct {
 
 // fanout sends broadcasts to channels, each with its share of the subscribers.
 func fanout(s *session) error {
-	cr, err := s.gather()
+	cr, err := s.speak()
 	if err != nil {
 		return err
 	}
-	if err := s.publishers(cr); err != nil {
-		return err
-	}
-	s.start(cr)
 	sp := s.measure()
 	s.halt(cr)
 	s.drain(cr.sent)
 	s.conclude(sp, s.o.Rate > 0)
 	return nil
+}
+
+// speak gathers a crowd and begins to publish to it.
+func (s *session) speak() (*crowd, error) {
+	cr, err := s.gather()
+	if err != nil {
+		return nil, err
+	}
+	if err := s.publishers(cr); err != nil {
+		return nil, err
+	}
+	s.start(cr)
+	return cr, nil
 }
 
 // gather opens the connections of a fan-out and joins them. Subscriber i is in channels i·k to i·k+k-1, round and round.

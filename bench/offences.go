@@ -38,21 +38,24 @@ func (m *mob) refused(ctx context.Context, err error) {
 // own is a topic that nobody else hears.
 func (m *mob) own(i int) string { return topicOf(m.s.o.Channels + i) }
 
-// frame is one broadcast to a topic.
-func (m *mob) frame(topic string) []byte {
-	return broadcastFrame(m.s.t, protocol.V2, 1, topic, m.payload, 0)
+// speaker is a member of a topic of its own, with one broadcast to that; nil if it did not get in. What it is told is noted.
+func (m *mob) speaker(ctx context.Context, i int) (nc net.Conn, one []byte) {
+	topic := m.own(i)
+	nc, err := m.member(ctx, topic, false)
+	if err != nil {
+		return nil, nil
+	}
+	m.acting.Go(func() { m.listen(ctx, nc) }) // ends with the connection
+	return nc, broadcastFrame(m.s.t, protocol.V2, 1, topic, m.payload, 0)
 }
 
 // lineRate broadcasts as fast as it can be written.
 func (m *mob) lineRate(ctx context.Context, i int) {
-	topic := m.own(i)
-	nc, err := m.member(ctx, topic, false)
-	if err != nil {
+	nc, one := m.speaker(ctx, i)
+	if nc == nil {
 		return
 	}
 	defer context.AfterFunc(ctx, func() { nc.Close() })()
-	m.acting.Go(func() { m.listen(ctx, nc) }) // ends with the connection
-	one := m.frame(topic)
 	many := bytes.Repeat(one, max(1, maxWrite/len(one)))
 	for whole := 0; ; {
 		n, err := nc.Write(many)
@@ -66,14 +69,12 @@ func (m *mob) lineRate(ctx context.Context, i int) {
 
 // oneByte broadcasts in segments of one byte.
 func (m *mob) oneByte(ctx context.Context, i int) {
-	topic := m.own(i)
-	nc, err := m.member(ctx, topic, false)
-	if err != nil {
+	nc, one := m.speaker(ctx, i)
+	if nc == nil {
 		return
 	}
 	defer context.AfterFunc(ctx, func() { nc.Close() })()
-	m.acting.Go(func() { m.listen(ctx, nc) }) // ends with the connection
-	for one := m.frame(topic); ; m.sent.Add(1) {
+	for ; ; m.sent.Add(1) {
 		for i := range one {
 			if _, err := nc.Write(one[i : i+1]); err != nil { // Nagle's algorithm is off
 				return

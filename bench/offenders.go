@@ -47,14 +47,10 @@ type mob struct {
 // offenders measures a fan-out, lets offenders loose beside it, and measures it again.
 func offenders(s *session) error {
 	o := &s.o
-	cr, err := s.gather()
+	cr, err := s.speak()
 	if err != nil {
 		return err
 	}
-	if err := s.publishers(cr); err != nil {
-		return err
-	}
-	s.start(cr)
 	s.measure()
 	before, calm := s.latencies(o.Rate > 0, sent), s.t.look().resides
 	m := &mob{s: s, payload: o.Payload, began: time.Now(), answers: map[string]int{}}
@@ -69,10 +65,7 @@ func offenders(s *session) error {
 	s.halt(cr)
 	s.drain(cr.sent)
 	s.conclude(sp, o.Rate > 0)
-	if after := s.res.Latency; before != nil && after != nil {
-		s.res.cost("latency_p99_alone", before.P99, "ms", "before there were any offenders")
-		s.res.cost("latency_p99_ratio", after.P99/before.P99, "", "with them by without")
-	}
+	s.beside(before, "before there were any offenders")
 	if most, ok := s.res.Value("server_memory_peak"); ok && calm > 0 {
 		s.res.cost("memory_grown", max(0, most*1e6-float64(calm)), "B", "of the server at its peak, by all of them")
 	}

@@ -8,14 +8,10 @@ import (
 // slow measures a fan-out, lets further subscribers join that never read, and measures it again.
 func slow(s *session) error {
 	o := &s.o
-	cr, err := s.gather()
+	cr, err := s.speak()
 	if err != nil {
 		return err
 	}
-	if err := s.publishers(cr); err != nil {
-		return err
-	}
-	s.start(cr)
 	alone := s.measure()
 	before := s.latencies(o.Rate > 0, sent)
 	calm := s.t.look().resides
@@ -39,10 +35,7 @@ func slow(s *session) error {
 		s.res.note("the server's metrics are not to be had, so who was cut is not known")
 	}
 	s.conclude(sp, o.Rate > 0)
-	if after := s.res.Latency; before != nil && after != nil {
-		s.res.cost("latency_p99_alone", before.P99, "ms", "before there were any that do not read")
-		s.res.cost("latency_p99_ratio", after.P99/before.P99, "", "with them by without")
-	}
+	s.beside(before, "before there were any that do not read")
 	if peak, ok := s.res.Value("server_memory_peak"); ok && calm > 0 {
 		s.res.cost("memory_per_stalled", max(0, peak*1e6-float64(calm))/float64(n), "B", "growth of the server's memory at its peak, for each of them")
 	}
@@ -51,6 +44,14 @@ func slow(s *session) error {
 }
 
 const cutMetric = "realtime_slow_peers_cut_total"
+
+// beside puts the latency that was measured beside somebody next to that without them.
+func (s *session) beside(without *Latency, when string) {
+	if with := s.res.Latency; with != nil && without != nil {
+		s.res.cost("latency_p99_alone", without.P99, "ms", when)
+		s.res.cost("latency_p99_ratio", with.P99/without.P99, "", "with them by without")
+	}
+}
 
 // deaf lets n subscribers join that never read after that.
 func (s *session) deaf(n int) error {

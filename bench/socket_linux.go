@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"runtime"
 
 	"golang.org/x/sys/unix"
 )
@@ -28,13 +27,6 @@ func detach(nc net.Conn) (fd int, err error) {
 		return 0, fmt.Errorf("take over a connection: %w", err)
 	}
 	return fd, nil
-}
-
-// humble gives the goroutine a thread of its own that runs when nobody else wants the core: offenders would be on other machines, and
-// what they take from the generator and the server by being on this one is not to be measured. The thread ends with the goroutine.
-func humble() {
-	runtime.LockOSThread()
-	_ = unix.Setpriority(unix.PRIO_PROCESS, 0, 19) // 0 is the calling thread; where it may not, figures are worse than they should be
 }
 
 // add takes over a connection that has this reactor. rest is what it has received already.
