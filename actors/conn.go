@@ -12,7 +12,7 @@ import (
 
 // Bounds of a peer that does not keep up. Var for tests only through ConnOptions.
 const (
-	maxBehind    = 1 << 20          // bytes waiting behind the batch in transit
+	maxBehind    = 1 << 20          // bytes waiting behind the batch in transit and the next
 	stallTimeout = 10 * time.Second // without a byte of progress
 	sendBuffer   = 128 << 10        // SO_SNDBUF; the kernel's own tuning hides megabytes per stalled peer
 )
@@ -25,7 +25,7 @@ type CutReason string
 
 // Reasons given to ConnOptions.OnCut.
 const (
-	CutBehind  CutReason = "behind"  // more than 1 MiB waited behind the batch in transit
+	CutBehind  CutReason = "behind"  // more than 1 MiB waited behind the batch in transit and the next
 	CutStalled CutReason = "stalled" // no byte of progress for 10 s
 )
 
@@ -56,7 +56,7 @@ func (o *ConnOptions) fill() {
 // behind the batch in transit and the one after it, or without progress for Stall, is cut. Those two do not count, so
 // messages of any size fit.
 //
-// Safe for concurrent use. A drain goroutine exists only while the peer is behind.
+// Safe for concurrent use. A drain goroutine exists only while the peer is behind, or writes what was gathered.
 type Conn struct {
 	net.Conn
 	o        *ConnOptions // all connections of a System share them
@@ -68,10 +68,10 @@ type Conn struct {
 	lags     atomic.Bool  // behind for so long that no feed waits for it; until nothing waits
 
 	mu      sync.Mutex
-	pend    [][]byte // waiting behind what drain has taken
+	pend    [][]byte // waiting behind what drain has taken, or for the end of a gap
 	pendN   int      // bytes in pend
 	out     int64    // bytes accepted for sending
-	busy    bool     // a drain goroutine is at work
+	busy    bool     // a drain goroutine is at work, or will be at the end of a gap
 	closing bool     // nothing more is accepted; drain closes the connection when it is done
 	dead    bool     // closed: raw must not be used any more
 	gap     gap      // between two writes, if there has to be one
@@ -146,15 +146,8 @@ func (c *Conn) send(b []byte, shared bool) bool {
 		return false
 	}
 	c.out += int64(len(b))
-	if !c.busy && c.earlyLocked() {
-		if !shared {
-			b = bytes.Clone(b)
-		}
-		c.gatherLocked(b)
-		c.mu.Unlock()
-		return true
-	}
-	if !c.busy {
+	early := !c.busy && c.earlyLocked()
+	if !c.busy && !early {
 		n, ok := c.raw.write(b)
 		if !ok {
 			c.shutLocked()
@@ -171,6 +164,8 @@ func (c *Conn) send(b []byte, shared bool) bool {
 		b = bytes.Clone(b)
 	}
 	switch {
+	case early:
+		c.gatherLocked(b)
 	case !c.busy:
 		c.busy = true
 		go c.drain([][]byte{b}) // ends when all is sent, the peer stalls or the connection is closed
