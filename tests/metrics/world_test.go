@@ -140,8 +140,8 @@ func (w *world) fail() {
 	w.put("bare", map[string]any{"jwt_secret": secret, "extensions": []any{extension(bare)}}, http.StatusUnprocessableEntity)
 
 	w.until("realtime_replication_poller_query_exception_total")
-	pgtest.Exec(w.t, w.db, "alter publication supabase_realtime rename to away", cut)
-	w.until("realtime_replication_poller_prepare_exception_total")
+	pgtest.Exec(w.t, w.db, "alter publication supabase_realtime rename to away")
+	w.until("realtime_replication_poller_prepare_exception_total", cut) // the stream that comes back from the first cut may have looked already
 	pgtest.Exec(w.t, w.db, "alter publication away rename to supabase_realtime")
 	w.put("realtime-dev", map[string]any{"max_events_per_second": 1}, http.StatusOK)
 	for i, deadline := 2, time.Now().Add(time.Minute); !w.sees("realtime_replication_poller_changes_skip"); i++ {
@@ -176,12 +176,15 @@ func (w *world) scrape() map[string]*dto.MetricFamily {
 	return w.all
 }
 
-// until waits until a metric has moved.
-func (w *world) until(name string) {
+// until runs statements, again and again, until a metric has moved.
+func (w *world) until(name string, statements ...string) {
 	w.t.Helper()
 	for deadline := time.Now().Add(time.Minute); !w.sees(name); <-time.After(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			w.t.Fatalf("%s does not move", name)
+		}
+		if len(statements) > 0 {
+			pgtest.Exec(w.t, w.db, statements...)
 		}
 	}
 }
