@@ -73,9 +73,20 @@ func TestPaceIsARate(t *testing.T) {
 	begun := time.Unix(1, 0)
 	at := begun
 	for range 10 * readBurst {
-		at = at.Add(p.read(at, 1, 1000))
+		at = at.Add(p.read(at, 512, 1000))
 	}
 	if took := at.Sub(begun); took < 8*readBurst*time.Millisecond || took > 10*readBurst*time.Millisecond {
 		t.Errorf("%d reads at 1,000 a second took %s", 10*readBurst, took)
+	}
+}
+
+// Somebody who sends byte by byte is waited for early, so that there is more to read the next time.
+func TestCrumbsCountMore(t *testing.T) {
+	var p pace
+	at, reads := time.Unix(1, 0), 0
+	for ; p.read(at, crumb, readRate) == 0; reads++ {
+		if reads > 2*readBurst/crumbReads { // the clock counts from the second burst on
+			t.Fatalf("%d reads of %d bytes at one moment are not held back", reads, crumb)
+		}
 	}
 }
