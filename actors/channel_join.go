@@ -86,25 +86,30 @@ func (c *channel) patience(m *member) time.Duration {
 // authorize checks the token, then what the channel itself demands. reason is how the client hears of the fault.
 func (c *channel) authorize(m *member) (f *codes.Fault, reason string) {
 	m.token = m.join.Token(m.hello.Token)
-	claims, err := c.claims(m.hello, m.token, time.Now())
+	err := c.verify(m, m.token, time.Now())
 	switch {
 	case err != nil:
 		return codes.Of(err), tenancy.JoinReason(err)
 	case m.join.Replay != nil && !m.private:
 		f = codes.New(codes.UnableToReplayMessages, "Replay is not allowed for public channels")
 	default:
-		m.claims = claims
 		return nil, ""
 	}
 	return f, f.Reason()
 }
 
-// claims verifies a token; the connection's own was verified by the handshake and need only not be expired.
-func (c *channel) claims(h *Hello, token string, now time.Time) (*tenancy.Claims, error) {
-	if token == h.Token && h.Claims != nil && now.Before(h.Claims.Expires) {
-		return h.Claims, nil
+// verify puts the claims of a token in force for m, unless it fails. The handshake has verified the connection's own, whose claims all
+// topics share.
+func (c *channel) verify(m *member, token string, now time.Time) error {
+	if h := m.hello; token == h.Token && h.Claims != nil && now.Before(h.Claims.Expires) {
+		m.claims, m.vouched = h.Claims, h.Tenant
+		return nil
 	}
-	return c.tenant.Verify(token, now)
+	claims, err := c.tenant.Verify(token, now)
+	if err == nil {
+		m.claims, m.vouched = claims, c.tenant
+	}
+	return err
 }
 
 // parse checks what can be checked of the subscriptions without a database. One bad entry fails all.

@@ -3,12 +3,13 @@ package actors
 import (
 	"time"
 
+	"realtime/postgres/authz"
 	"realtime/protocol"
 	"realtime/protocol/codes"
 	"realtime/tenancy"
 )
 
-// recheckEvery is the longest a token goes without being verified again.
+// recheckEvery is the longest a token goes without a look whether it still holds.
 const recheckEvery = 5 * time.Minute
 
 // recheck is when m's token has to be looked at again: at its end, at the latest in five minutes.
@@ -63,15 +64,18 @@ func (c *channel) throttled(m *member, now time.Time) bool {
 // refresh verifies a new token and puts it in force.
 func (c *channel) refresh(m *member, token string, now time.Time) {
 	m.refresh.held, m.refresh.at = nil, now
-	claims, err := c.claims(m.hello, token, now)
-	if err != nil {
+	var asked *authz.Request
+	if m.private {
+		asked = c.request(m, false)
+	}
+	if err := c.verify(m, token, now); err != nil {
 		c.closeToken(m, err)
 		return
 	}
-	if m.private {
-		c.db.policy.Forget(c.request(m, false))
+	if asked != nil {
+		c.db.policy.Forget(asked)
 	}
-	m.token, m.claims = token, claims
+	m.token = token
 	c.due.set(m, c.recheck(m, now))
 	c.arm()
 	if m.watching {
@@ -107,13 +111,26 @@ func (c *channel) tick() {
 			c.refresh(m, *m.refresh.held, now)
 			continue
 		}
-		if _, err := c.tenant.Verify(m.token, now); err != nil { // what it says is as it was, and shared with the socket's other topics
+		if err := c.reverify(m, now); err != nil {
 			c.closeToken(m, err)
 			continue
 		}
 		c.due.set(m, c.recheck(m, now))
 	}
 	c.arm()
+}
+
+// reverify looks whether m's token still holds. That depends on the tenant's keys and on the time; its claims are what they were, and
+// shared with the socket's other topics.
+func (c *channel) reverify(m *member, now time.Time) error {
+	if m.vouched == c.tenant && now.Before(m.claims.Expires) {
+		return nil
+	}
+	_, err := c.tenant.Verify(m.token, now)
+	if err == nil {
+		m.vouched = c.tenant
+	}
+	return err
 }
 
 // arm sets the one timer to the earliest deadline.

@@ -31,7 +31,8 @@ type member struct {
 	self, ack, legacy bool
 	token             string
 	claims            *tenancy.Claims
-	refresh           *refresh // nil until the client sends a token
+	vouched           *tenancy.Tenant // the row under which claims were verified
+	refresh           *refresh        // nil until the client sends a token
 	private           bool
 	present           bool // presence is on for this membership
 	byTrack           bool // hears presence since it tracked, not since it joined

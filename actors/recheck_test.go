@@ -5,25 +5,49 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+
+	"realtime/tenancy"
 )
 
-// A token that is verified again says what it said: its claims stay the ones that all topics of the socket share.
+// A token that is looked at again says what it said: its claims stay the ones that all topics of the socket share. Only where the tenant
+// has another row is it verified anew.
 func TestRecheckKeepsTheSharedClaims(t *testing.T) {
 	s := newSite(t, Options{})
-	token, now := s.token(alice, time.Hour), time.Now()
-	claims, err := s.tenant.Verify(token, now)
-	if err != nil {
-		t.Fatal(err)
-	}
+	now := time.Now()
 	root := s.s.sys.Root
 	pid := root.Spawn(actor.PropsFromFunc(func(actor.Context) {}))
 	defer root.Stop(pid)
-	c := &channel{s: s.s, tenant: s.tenant, self: &post{root: root, pid: pid}}
-	m := &member{token: token, claims: claims, state: joined}
-	c.due.set(m, now.Add(-time.Second))
-	c.tick()
-	defer c.timer.Stop()
-	if at, ok := c.due.next(); m.claims != claims || !ok || at.Before(now.Add(recheckEvery)) {
-		t.Errorf("the same claims: %v; looked at again in %v", m.claims == claims, at.Sub(now))
+	for name, text := range map[string]string{"verified under another row": s.token(alice, time.Hour), "under the same": "not looked at"} {
+		claims := &tenancy.Claims{Expires: now.Add(time.Hour)}
+		c := &channel{s: s.s, tenant: s.tenant, self: &post{root: root, pid: pid}}
+		m := &member{token: text, claims: claims, state: joined}
+		if text == "not looked at" {
+			m.vouched = s.tenant
+		}
+		c.due.set(m, now.Add(-time.Second))
+		c.tick()
+		defer c.timer.Stop()
+		if at, ok := c.due.next(); m.claims != claims || m.vouched != s.tenant || !ok || at.Before(now.Add(recheckEvery)) {
+			t.Errorf("%s: the same claims: %v; of this row: %v; looked at again in %v", name, m.claims == claims, m.vouched == s.tenant, at.Sub(now))
+		}
+	}
+}
+
+// Whatever was verified once, its time ends.
+func TestReverifyEndsWithTheToken(t *testing.T) {
+	s := newSite(t, Options{})
+	now := time.Now()
+	c := &channel{s: s.s, tenant: s.tenant}
+	m := &member{token: s.token(alice, time.Minute), claims: &tenancy.Claims{Expires: now.Add(time.Minute)}, vouched: s.tenant}
+	if err := c.reverify(m, now); err != nil {
+		t.Errorf("within its time: %v", err)
+	}
+	if err := c.reverify(m, now.Add(2*time.Minute)); err == nil {
+		t.Error("after its time: no error")
+	}
+	other := *s.tenant
+	m.vouched, m.token = &other, m.token[:len(m.token)-8]+"AAAAAAAA"
+	if err := c.reverify(m, now); err == nil {
+		t.Error("under another row, with a wrong signature: no error")
 	}
 }
