@@ -17,7 +17,7 @@ func TestEveryClaimCanBeChecked(t *testing.T) {
 		}
 		seen[p.Name] = true
 		o := p.Load
-		o.Warmup, o.Duration = 20*time.Millisecond, 200*time.Millisecond
+		o.Program, o.Warmup, o.Duration = house.program, 20*time.Millisecond, 200*time.Millisecond
 		o.Subscribers, o.Channels, o.PerSocket = min(max(o.Subscribers, 8), 8), min(o.Channels, 4), min(o.PerSocket, 4)
 		o.Outstanding, o.Backlog, o.Rate, o.Batch = min(o.Outstanding, 8), min(o.Backlog, 50), min(o.Rate, 100), min(o.Batch, 8)
 		switch o.Scenario {

@@ -15,10 +15,11 @@ import (
 
 // house is the server that the smoke tests share: the real program, as a process of its own.
 var house struct {
-	once sync.Once
-	s    *Spawned
-	err  error
-	dir  string
+	once    sync.Once
+	s       *Spawned
+	err     error
+	dir     string
+	program string
 }
 
 func TestMain(m *testing.M) {
@@ -49,12 +50,12 @@ func spawned(t *testing.T) *Target {
 		if house.dir, house.err = os.MkdirTemp("", "realtime-bench-test-"); house.err != nil {
 			return
 		}
-		program := filepath.Join(house.dir, "realtime")
-		if out, err := exec.CommandContext(ctx, "go", "build", "-o", program, "realtime/cmd/realtime").CombinedOutput(); err != nil {
+		house.program = filepath.Join(house.dir, "realtime")
+		if out, err := exec.CommandContext(ctx, "go", "build", "-o", house.program, "realtime/cmd/realtime").CombinedOutput(); err != nil {
 			house.err = fmt.Errorf("build the server: %w\n%s", err, out)
 			return
 		}
-		house.s, house.err = Spawn(ctx, program)
+		house.s, house.err = Spawn(ctx, house.program)
 	})
 	if house.err != nil {
 		t.Fatal(house.err)
@@ -66,6 +67,7 @@ func spawned(t *testing.T) *Target {
 func smoke(t *testing.T, o Options) *Result {
 	t.Helper()
 	target := spawned(t)
+	o.Program = house.program
 	if o.Warmup == 0 {
 		o.Warmup = 50 * time.Millisecond
 	}

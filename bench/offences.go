@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -15,9 +14,26 @@ import (
 	"realtime/protocol"
 )
 
+// offence is one way to behave badly.
+type offence struct {
+	many int                                      // how many do it, by default
+	act  func(m *mob, ctx context.Context, i int) // offender i, until ctx ends
+	wait time.Duration                            // before it is measured: a crowd that comes back is let in at once, a storm is what goes on
+}
+
+func offences() map[string]offence {
+	return map[string]offence{
+		"line-rate":   {many: 1, act: (*mob).lineRate},
+		"never-reads": {many: 20, act: (*mob).neverRead},
+		"one-byte":    {many: 1, act: (*mob).oneByte},
+		"half-open":   {many: 10_000, act: (*mob).halfOpen},
+		"storm":       {many: 16, act: (*mob).storm, wait: 4 * time.Second},
+	}
+}
+
 // member opens an offender's connection and asks for a topic; what it sends next waits for the answer at the server.
 func (m *mob) member(ctx context.Context, topic string, deaf bool) (nc net.Conn, err error) {
-	nc, _, err = m.s.t.open(ctx, opening{version: protocol.V2, deaf: deaf})
+	nc, _, err = m.t.open(ctx, opening{version: protocol.V2, deaf: deaf})
 	if err == nil {
 		_, err = nc.Write(appendPush(nil, protocol.V2, 1, 1, topic, protocol.EventJoin, quiet))
 	}
@@ -36,7 +52,7 @@ func (m *mob) refused(ctx context.Context, err error) {
 }
 
 // own is a topic that nobody else hears.
-func (m *mob) own(i int) string { return topicOf(m.s.o.Channels + i) }
+func (m *mob) own(i int) string { return topicOf(m.o.Channels + i) }
 
 // speaker is a member of a topic of its own, with one broadcast to that; nil if it did not get in. What it is told is noted.
 func (m *mob) speaker(ctx context.Context, i int) (nc net.Conn, one []byte) {
@@ -46,7 +62,7 @@ func (m *mob) speaker(ctx context.Context, i int) (nc net.Conn, one []byte) {
 		return nil, nil
 	}
 	m.acting.Go(func() { m.listen(ctx, nc) }) // ends with the connection
-	return nc, broadcastFrame(m.s.t, protocol.V2, 1, topic, m.payload, 0)
+	return nc, broadcastFrame(m.t, protocol.V2, 1, topic, m.o.Payload, 0)
 }
 
 // lineRate broadcasts as fast as it can be written.
@@ -85,7 +101,7 @@ func (m *mob) oneByte(ctx context.Context, i int) {
 
 // neverRead joins and never reads. Half of them listen where everybody does, the others ask for answers without end.
 func (m *mob) neverRead(ctx context.Context, i int) {
-	topic := topicOf(i % m.s.o.Channels)
+	topic := topicOf(i % m.o.Channels)
 	nc, err := m.member(ctx, topic, true)
 	if err != nil {
 		return
@@ -130,40 +146,6 @@ func (m *mob) listen(ctx context.Context, nc net.Conn) {
 	}
 }
 
-// closeCode reads a server's frames up to the one that closes.
-func closeCode(r *bufio.Reader) (code uint16, err error) {
-	for {
-		b, err := r.Peek(2)
-		if err != nil {
-			return 0, err
-		}
-		head := 2
-		switch b[1] & 0x7f {
-		case 126:
-			head = 4
-		case 127:
-			head = 10
-		}
-		if b, err = r.Peek(head); err != nil {
-			return 0, err
-		}
-		_, body, _ := frameHead(b)
-		closes := b[0]&15 == opClose
-		if _, err := r.Discard(head); err != nil {
-			return 0, err
-		}
-		if closes && body >= 2 {
-			if b, err = r.Peek(2); err != nil {
-				return 0, err
-			}
-			return binary.BigEndian.Uint16(b), nil
-		}
-		if _, err := r.Discard(body); err != nil {
-			return 0, err
-		}
-	}
-}
-
 // crowding is how long it takes until all half-open connections are there: what is measured is what they do, not a burst of the
 // generator's own.
 const crowding = 5 * time.Second
@@ -171,11 +153,11 @@ const crowding = 5 * time.Second
 // halfOpen connects and begins a request that never ends, or says nothing at all.
 func (m *mob) halfOpen(ctx context.Context, i int) {
 	select {
-	case <-time.After(crowding * time.Duration(i) / time.Duration(m.s.o.Offenders)):
+	case <-time.After(crowding * time.Duration(i) / time.Duration(m.o.Offenders)):
 	case <-ctx.Done():
 		return
 	}
-	address, path, err := m.s.t.endpoint("/socket/websocket")
+	address, path, err := m.t.endpoint("/socket/websocket")
 	if err != nil {
 		return
 	}
@@ -187,7 +169,7 @@ func (m *mob) halfOpen(ctx context.Context, i int) {
 	defer context.AfterFunc(ctx, func() { nc.Close() })()
 	m.opened.Add(1)
 	if i%2 == 1 {
-		_, _ = io.WriteString(nc, "GET "+path+" HTTP/1.1\r\nHost: "+m.s.t.host(address)+"\r\n") // the end shows in what is read
+		_, _ = io.WriteString(nc, "GET "+path+" HTTP/1.1\r\nHost: "+m.t.host(address)+"\r\n") // the end shows in what is read
 	}
 	n, err := io.Copy(io.Discard, nc)
 	switch {

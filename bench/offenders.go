@@ -1,48 +1,19 @@
 package bench
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
+	"os/exec"
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 )
-
-// offence is one way to behave badly.
-type offence struct {
-	many int                                      // how many do it, by default
-	act  func(m *mob, ctx context.Context, i int) // offender i, until ctx ends
-	wait time.Duration                            // before it is measured: a crowd that comes back is let in at once, a storm is what goes on
-}
-
-func offences() map[string]offence {
-	return map[string]offence{
-		"line-rate":   {many: 1, act: (*mob).lineRate},
-		"never-reads": {many: 20, act: (*mob).neverRead},
-		"one-byte":    {many: 1, act: (*mob).oneByte},
-		"half-open":   {many: 10_000, act: (*mob).halfOpen},
-		"storm":       {many: 16, act: (*mob).storm, wait: 4 * time.Second},
-	}
-}
-
-// mob is all offenders of one run, each on a goroutine of its own, and what they were answered.
-type mob struct {
-	s       *session
-	payload int
-	opened  atomic.Int64 // connections
-	sent    atomic.Int64 // messages that the server took
-	ended   atomic.Int64 // connections that the server ended
-	lastEnd atomic.Int64 // nanoseconds since begin
-
-	began   time.Time
-	acting  sync.WaitGroup
-	mu      sync.Mutex
-	answers map[string]int
-	slowest time.Duration // of the connects of somebody who behaves
-}
 
 // offenders measures a fan-out, lets offenders loose beside it, and measures it again.
 func offenders(s *session) error {
@@ -53,15 +24,21 @@ func offenders(s *session) error {
 	}
 	s.measure()
 	before, calm := s.latencies(o.Rate > 0, sent), s.t.look().resides
-	m := &mob{s: s, payload: o.Payload, began: time.Now(), answers: map[string]int{}}
-	of := offences()[o.Kind]
-	end := m.loose(of.act, o.Offenders)
+	g, err := loose(o, s.t)
+	if err != nil {
+		return err
+	}
+	v := s.newcomer()
 	select {
-	case <-time.After(of.wait):
+	case <-time.After(offences()[o.Kind].wait):
 	case <-s.ctx.Done():
 	}
 	sp := s.during("measuring beside "+o.Kind, o.Duration)
-	end()
+	v.leave()
+	done, err := g.end()
+	if err != nil {
+		return err
+	}
 	s.halt(cr)
 	s.drain(cr.sent)
 	s.conclude(sp, o.Rate > 0)
@@ -69,79 +46,113 @@ func offenders(s *session) error {
 	if most, ok := s.res.Value("server_memory_peak"); ok && calm > 0 {
 		s.res.cost("memory_grown", max(0, most*1e6-float64(calm)), "B", "of the server at its peak, by all of them")
 	}
-	m.conclude(sp.seconds)
+	s.res.deeds(done, sp.seconds)
+	s.res.cost("connect_slowest", v.slowest.Seconds()*1000, "ms", "longest that somebody who behaves took to connect meanwhile")
+	if v.refused != nil {
+		s.res.note("somebody who behaves could not connect: " + v.refused.Error())
+	}
 	return nil
 }
 
-// maxHumble is up to how many offenders get a thread each.
-const maxHumble = 64
-
-// loose lets n offenders act and somebody who behaves connect beside them. It returns what ends them all.
-func (m *mob) loose(act func(*mob, context.Context, int), n int) (end func()) {
-	ctx, cancel := context.WithCancel(m.s.ctx)
-	few := n <= maxHumble
-	for i := range n {
-		m.acting.Go(func() { // ends with ctx
-			if few {
-				humble()
-			}
-			act(m, ctx, i)
-		})
-	}
-	m.acting.Go(func() { m.visit(ctx) }) // likewise
-	return func() {
-		cancel()
-		m.acting.Wait()
-	}
-}
-
-// visit connects again and again, as somebody new would, and notes how long it took at most.
-func (m *mob) visit(ctx context.Context) {
-	for ctx.Err() == nil {
-		began := time.Now()
-		nc, _, err := m.s.t.open(ctx, opening{version: m.s.o.version(0)})
-		took := time.Since(began)
-		if err == nil {
-			nc.Close()
-		} else if ctx.Err() == nil {
-			m.answered("to somebody who behaves: " + err.Error())
-		}
-		m.mu.Lock()
-		m.slowest = max(m.slowest, took)
-		m.mu.Unlock()
-		select {
-		case <-ctx.Done():
-		case <-time.After(tick):
-		}
-	}
-}
-
-// answered notes what one offender was told.
-func (m *mob) answered(what string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.answers[what]++
-}
-
-// over notes that the server ended an offender's connection.
-func (m *mob) over(how string) {
-	m.ended.Add(1)
-	m.lastEnd.Store(int64(time.Since(m.began)))
-	m.answered(how)
-}
-
-func (m *mob) conclude(seconds float64) {
-	r := m.s.res
-	r.figure("offender_connections", float64(m.opened.Load()), "", "opened by offenders")
-	r.figure("offender_messages_per_second", float64(m.sent.Load())/seconds, "/s", "that the server took from them")
-	r.figure("offenders_ended", float64(m.ended.Load()), "", "of their connections ended by the server")
-	r.cost("last_ended_after", time.Duration(m.lastEnd.Load()).Seconds(), "s", "from the first offence to the last such end; 0 if there was none")
-	r.cost("connect_slowest", m.slowest.Seconds()*1000, "ms", "longest that somebody who behaves took to connect meanwhile")
+// deeds adds what became of a mob.
+func (r *Result) deeds(d *deeds, seconds float64) {
+	r.figure("offender_connections", float64(d.Opened), "", "opened by offenders")
+	r.figure("offender_messages_per_second", float64(d.Sent)/seconds, "/s", "that the server took from them")
+	r.figure("offenders_ended", float64(d.Ended), "", "of their connections ended by the server")
+	r.cost("last_ended_after", d.LastEnd.Seconds(), "s", "from the first offence to the last such end; 0 if there was none")
 	var told []string
-	for _, what := range slices.Sorted(maps.Keys(m.answers)) {
-		told = append(told, fmt.Sprintf("%s (%d)", what, m.answers[what]))
+	for _, what := range slices.Sorted(maps.Keys(d.Answers)) {
+		told = append(told, fmt.Sprintf("%s (%d)", what, d.Answers[what]))
 	}
 	if len(told) > 0 {
 		r.note("answers: " + strings.Join(told, "; "))
 	}
+}
+
+// gang is a mob's process.
+type gang struct {
+	cmd       *exec.Cmd
+	in        io.Closer
+	out, errs bytes.Buffer
+}
+
+// loose starts a process of offenders, which runs when nobody else wants the core: they would be on other machines.
+func loose(o *Options, t *Target) (*gang, error) {
+	if o.Program == "" {
+		return nil, errors.New("start the offenders: Options.Program does not say which program is to act as them")
+	}
+	g := &gang{cmd: exec.Command(o.Program, "bench", "mob")} //nolint:noctx // it ends with its input
+	g.cmd.Stdout, g.cmd.Stderr = &g.out, &g.errs
+	in, err := g.cmd.StdinPipe()
+	if err != nil {
+		return nil, fmt.Errorf("start the offenders: %w", err)
+	}
+	started := make(chan error)
+	go func() { // ends at once, and its thread with it
+		humble() // inherited
+		started <- g.cmd.Start()
+	}()
+	if err := <-started; err != nil {
+		return nil, fmt.Errorf("start the offenders: %w", err)
+	}
+	g.in = in
+	if err := json.NewEncoder(in).Encode(orders{t, *o}); err != nil {
+		_, failed := g.end()
+		return nil, errors.Join(fmt.Errorf("tell the offenders what to do: %w", err), failed)
+	}
+	return g, nil
+}
+
+// end ends the offenders.
+func (g *gang) end() (*deeds, error) {
+	_ = g.in.Close() // closed or broken, it ends
+	if err := g.cmd.Wait(); err != nil {
+		return nil, fmt.Errorf("end the offenders: %w: %s", err, bytes.TrimSpace(g.errs.Bytes()))
+	}
+	d := new(deeds)
+	if err := json.Unmarshal(g.out.Bytes(), d); err != nil {
+		return nil, fmt.Errorf("hear what became of the offenders: %w", err)
+	}
+	return d, nil
+}
+
+// newcomer connects again and again, as somebody new would, and knows how long it took at most.
+type newcomer struct {
+	cancel  context.CancelFunc
+	gone    sync.WaitGroup
+	slowest time.Duration
+	refused error // the last time
+}
+
+func (s *session) newcomer() *newcomer {
+	ctx, cancel := context.WithCancel(s.ctx)
+	v := &newcomer{cancel: cancel}
+	v.gone.Go(func() { // ends with leave
+		for ctx.Err() == nil {
+			v.visit(ctx, s.t, &s.o)
+		}
+	})
+	return v
+}
+
+func (v *newcomer) visit(ctx context.Context, t *Target, o *Options) {
+	began := time.Now()
+	nc, _, err := t.open(ctx, opening{version: o.version(0)})
+	took := time.Since(began)
+	if err == nil {
+		nc.Close()
+	} else if ctx.Err() == nil {
+		v.refused = err
+	}
+	v.slowest = max(v.slowest, took)
+	select {
+	case <-ctx.Done():
+	case <-time.After(tick):
+	}
+}
+
+// leave ends the visits. What was seen may be read after it.
+func (v *newcomer) leave() {
+	v.cancel()
+	v.gone.Wait()
 }

@@ -40,7 +40,8 @@ type Options struct {
 	Reuse     bool    `json:"reuse,omitempty"`     // joins: on open connections
 	Private   bool    `json:"private,omitempty"`   // joins: of private channels, under a policy that looks at a table
 
-	Show func(Progress) `json:"-"` // called every quarter of a second; nil shows nothing
+	Program string         `json:"-"` // this program, started again to act as offenders
+	Show    func(Progress) `json:"-"` // called every quarter of a second; nil shows nothing
 }
 
 // scenario is one kind of load.

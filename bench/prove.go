@@ -24,7 +24,7 @@ func (v Verdict) Holds() bool {
 
 // Prover runs proofs.
 type Prover struct {
-	Program string // started as the server
+	Program string // this one: started as the server, and as offenders
 	Peers   string // folder of the yardsticks
 	Show    func(Progress)
 }
@@ -87,7 +87,7 @@ func (p *Prover) one(ctx context.Context, name string, o Options) (*Result, erro
 		return nil, err
 	}
 	defer s.Close()
-	o.Show = p.Show
+	o.Show, o.Program = p.Show, p.Program
 	return Run(ctx, o, s.Target)
 }
 

@@ -127,9 +127,9 @@ func (r *reactor) read(c *conn) {
 	}
 }
 
-// humble gives the goroutine a thread of its own that runs when nobody else wants the core: offenders would be on other machines, and
-// what they take from the generator and the server by being on this one is not to be measured. The thread ends with the goroutine.
+// humble gives the goroutine a thread of its own, which ends with it and runs when nobody else wants the core (SCHED_IDLE, sched(7)), as
+// do processes that it starts.
 func humble() {
 	runtime.LockOSThread()
-	_ = unix.Setpriority(unix.PRIO_PROCESS, 0, 19) // 0 is the calling thread; where it may not, figures are worse than they should be
+	_ = unix.SchedSetAttr(0, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_IDLE}, 0) // 0 is the calling thread; where it may not, figures are worse than they should be
 }

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"bufio"
 	"encoding/binary"
 	"strconv"
 
@@ -112,4 +113,38 @@ func newBody(size int, stream uint32) (dst []byte) {
 		}
 	}
 	return append(dst, end...)
+}
+
+// closeCode reads a server's frames up to the one that closes.
+func closeCode(r *bufio.Reader) (code uint16, err error) {
+	for {
+		b, err := r.Peek(2)
+		if err != nil {
+			return 0, err
+		}
+		head := 2
+		switch b[1] & 0x7f {
+		case 126:
+			head = 4
+		case 127:
+			head = 10
+		}
+		if b, err = r.Peek(head); err != nil {
+			return 0, err
+		}
+		_, body, _ := frameHead(b)
+		closes := b[0]&15 == opClose
+		if _, err := r.Discard(head); err != nil {
+			return 0, err
+		}
+		if closes && body >= 2 {
+			if b, err = r.Peek(2); err != nil {
+				return 0, err
+			}
+			return binary.BigEndian.Uint16(b), nil
+		}
+		if _, err := r.Discard(body); err != nil {
+			return 0, err
+		}
+	}
 }

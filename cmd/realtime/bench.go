@@ -24,6 +24,7 @@ type benchCommands struct {
 	Mixed       benchScenario `cmd:"" help:"Chat: 1,000 rooms of 20 members; with --churn, they come and go."`
 	Compare     benchCompare  `cmd:"" help:"Compare two results that --json has written."`
 	Claims      benchClaims   `cmd:"" help:"Check every claim of docs/claims.md."`
+	Mob         benchMob      `cmd:"" hidden:"" help:"Act as the offenders that standard input orders."`
 	Offenders   benchScenario `cmd:"" help:"Clients that behave badly (--kind): what the others notice, and what those are answered."`
 	Slow        benchScenario `cmd:"" help:"Subscribers that stop reading: what the others notice."`
 }
@@ -66,6 +67,10 @@ func (b *benchScenario) Run(ctx context.Context, p *process, k *kong.Context) er
 	ctx, stop := p.untilSignal(ctx)
 	defer stop()
 	o := b.options(k.Selected().Name)
+	var err error
+	if o.Program, err = os.Executable(); err != nil {
+		return benchFailure(fmt.Errorf("find this program: %w", err))
+	}
 	b.more = o.Server()
 	report := &bench.Report{Title: "realtime bench " + o.Scenario, Commit: versionText()}
 	for range b.Repeat {
@@ -109,6 +114,18 @@ func (b *benchScenario) once(ctx context.Context, p *process, o bench.Options, y
 	defer show.clear()
 	o.Show = show.update
 	return bench.Run(ctx, o, t)
+}
+
+// benchMob is the process that the scenario offenders starts.
+type benchMob struct{}
+
+func (*benchMob) Run(ctx context.Context, p *process) error {
+	ctx, stop := p.untilSignal(ctx)
+	defer stop()
+	if err := bench.Mob(ctx, p.stdin, p.stdout); err != nil {
+		return benchFailure(err)
+	}
+	return nil
 }
 
 // benchTarget says which server is loaded.

@@ -38,6 +38,7 @@ func newCommands() *commands {
 // process is what a command may use of the process it runs in. Tests put their
 // own in its place.
 type process struct {
+	stdin          io.Reader
 	stdout, stderr io.Writer
 	environ        func() []string   // os.Environ
 	flags          map[string]string // settings given as flags, by variable
@@ -63,7 +64,7 @@ func (p *process) untilSignal(ctx context.Context) (_ context.Context, stop func
 
 func main() {
 	p := &process{
-		stdout: os.Stdout, stderr: os.Stderr, environ: os.Environ, self: os.Args[0],
+		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, environ: os.Environ, self: os.Args[0],
 		terminal: isTerminal(os.Stdout), signals: notifySignals(), exit: os.Exit,
 	}
 	os.Exit(run(context.Background(), p, os.Args[1:]))
