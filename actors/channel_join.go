@@ -85,8 +85,7 @@ func (c *channel) patience(m *member) time.Duration {
 
 // authorize checks the token, then what the channel itself demands. reason is how the client hears of the fault.
 func (c *channel) authorize(m *member) (f *codes.Fault, reason string) {
-	m.token = m.join.Token(m.hello.Token)
-	err := c.verify(m, m.token, time.Now())
+	err := c.verify(m, m.join.Token(m.hello.Claims.Token), time.Now())
 	switch {
 	case err != nil:
 		return codes.Of(err), tenancy.JoinReason(err)
@@ -101,7 +100,7 @@ func (c *channel) authorize(m *member) (f *codes.Fault, reason string) {
 // verify puts the claims of a token in force for m, unless it fails. The handshake has verified the connection's own, whose claims all
 // topics share.
 func (c *channel) verify(m *member, token string, now time.Time) error {
-	if h := m.hello; token == h.Token && h.Claims != nil && now.Before(h.Claims.Expires) {
+	if h := m.hello; token == h.Claims.Token && now.Before(h.Claims.Expires) {
 		m.claims, m.vouched = h.Claims, h.Tenant
 		return nil
 	}

@@ -33,7 +33,7 @@ func (c *channel) accessToken(p *push) {
 	case !t.Usable && !t.Null:
 		c.unknown(p)
 		return
-	case t.Null || t.Token == m.token || m.holds(t.Token) || protocol.IsAPIKey(t.Token):
+	case t.Null || t.Token == m.claims.Token || m.holds(t.Token) || protocol.IsAPIKey(t.Token):
 		return
 	}
 	if m.refresh == nil {
@@ -75,7 +75,6 @@ func (c *channel) refresh(m *member, token string, now time.Time) {
 	if asked != nil {
 		c.db.policy.Forget(asked)
 	}
-	m.token = token
 	c.due.set(m, c.recheck(m, now))
 	c.arm()
 	if m.watching {
@@ -126,7 +125,7 @@ func (c *channel) reverify(m *member, now time.Time) error {
 	if m.vouched == c.tenant && now.Before(m.claims.Expires) {
 		return nil
 	}
-	_, err := c.tenant.Verify(m.token, now)
+	_, err := c.tenant.Verify(m.claims.Token, now)
 	if err == nil {
 		m.vouched = c.tenant
 	}

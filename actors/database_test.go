@@ -109,7 +109,7 @@ func (s *site) connect(sub string) *caller {
 	}
 	near, far := pair(s.t, s.s.o.Conn)
 	p := &peer{t: s.t, c: near, far: far, over: make(chan struct{})}
-	p.r = s.s.Connect(near, Hello{Tenant: s.tenant, Token: tok, Version: protocol.V2, LogLevel: slog.LevelInfo, Claims: claims})
+	p.r = s.s.Connect(near, Hello{Tenant: s.tenant, Version: protocol.V2, LogLevel: slog.LevelInfo, Claims: claims})
 	c := &caller{t: s.t, p: p, ch: make(chan string, 100_000)}
 	go func() { // ends with the connection
 		defer p.r.Closed()

@@ -33,7 +33,7 @@ func crowdOf(t testing.TB, o Options, n int) (*System, *Reader) {
 	join := func(config string) *Reader {
 		c, far := pair(t, ConnOptions{MaxBehind: 64 << 20})
 		go io.Copy(io.Discard, far) //nolint:errcheck // ends when the test closes the connection
-		r := s.Connect(c, Hello{Tenant: tenant, Token: "tok", Version: protocol.V2, Claims: &tenancy.Claims{Role: "anon", Expires: time.Now().Add(time.Hour)}})
+		r := s.Connect(c, Hello{Tenant: tenant, Version: protocol.V2, Claims: &tenancy.Claims{Token: "tok", Role: "anon", Expires: time.Now().Add(time.Hour)}})
 		r.Message([]byte(`["1","1","realtime:room","phx_join",{"config":`+config+`}]`), false)
 		for len(*r.open.Load()) == 0 || r.waiting.Load() > 0 {
 			pause(100 * time.Microsecond)

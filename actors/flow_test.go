@@ -95,7 +95,7 @@ func (s *site) stuck(sub string) {
 	o := s.s.o.Conn
 	o.OnCut = s.s.cut
 	near, far := pair(s.t, o)
-	r := s.s.Connect(near, Hello{Tenant: s.tenant, Token: tok, Version: protocol.V2, Claims: claims})
+	r := s.s.Connect(near, Hello{Tenant: s.tenant, Version: protocol.V2, Claims: claims})
 	r.Message([]byte(`["1","1","realtime:todos","phx_join",{"config":{"postgres_changes":[{"event":"*","schema":"public","table":"todos"}]}}]`), false)
 	for live := false; !live; {
 		_, payload, err := readFrame(far)

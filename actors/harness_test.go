@@ -91,8 +91,8 @@ func (n *node) stalled(v protocol.Version) *peer {
 	near, far := net.Pipe()
 	c := n.s.Conn(near)
 	r := n.s.Connect(c, Hello{
-		Tenant: n.tenant, Token: "tok", Version: v, LogLevel: slog.LevelError,
-		Claims: &tenancy.Claims{Raw: `{"role":"anon"}`, Role: "anon", Expires: time.Now().Add(24 * time.Hour)},
+		Tenant: n.tenant, Version: v, LogLevel: slog.LevelError,
+		Claims: &tenancy.Claims{Token: "tok", Raw: `{"role":"anon"}`, Role: "anon", Expires: time.Now().Add(24 * time.Hour)},
 	})
 	return &peer{t: n.t, r: r, c: c, far: far, over: make(chan struct{})}
 }

@@ -29,7 +29,6 @@ type member struct {
 	replaces  *closing       // the membership this join ended, told after the reply
 
 	self, ack, legacy bool
-	token             string
 	claims            *tenancy.Claims
 	vouched           *tenancy.Tenant // the row under which claims were verified
 	refresh           *refresh        // nil until the client sends a token

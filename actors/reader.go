@@ -18,8 +18,7 @@ import (
 // Hello is what the handshake established about a connection. It lives as long as the connection.
 type Hello struct {
 	Tenant   *tenancy.Tenant
-	Claims   *tenancy.Claims   // of Token, verified
-	Token    string            // the connection token
+	Claims   *tenancy.Claims   // of the connection's token
 	Version  protocol.Version  // serializer of this connection
 	LogLevel slog.Level        // how much the client wants logged about itself
 	Headers  map[string]string // x-… request headers, lower-cased; visible to policies

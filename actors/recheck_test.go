@@ -18,9 +18,9 @@ func TestRecheckKeepsTheSharedClaims(t *testing.T) {
 	pid := root.Spawn(actor.PropsFromFunc(func(actor.Context) {}))
 	defer root.Stop(pid)
 	for name, text := range map[string]string{"verified under another row": s.token(alice, time.Hour), "under the same": "not looked at"} {
-		claims := &tenancy.Claims{Expires: now.Add(time.Hour)}
+		claims := &tenancy.Claims{Token: text, Expires: now.Add(time.Hour)}
 		c := &channel{s: s.s, tenant: s.tenant, self: &post{root: root, pid: pid}}
-		m := &member{token: text, claims: claims, state: joined}
+		m := &member{claims: claims, state: joined}
 		if text == "not looked at" {
 			m.vouched = s.tenant
 		}
@@ -38,7 +38,8 @@ func TestReverifyEndsWithTheToken(t *testing.T) {
 	s := newSite(t, Options{})
 	now := time.Now()
 	c := &channel{s: s.s, tenant: s.tenant}
-	m := &member{token: s.token(alice, time.Minute), claims: &tenancy.Claims{Expires: now.Add(time.Minute)}, vouched: s.tenant}
+	claims := &tenancy.Claims{Token: s.token(alice, time.Minute), Expires: now.Add(time.Minute)}
+	m := &member{claims: claims, vouched: s.tenant}
 	if err := c.reverify(m, now); err != nil {
 		t.Errorf("within its time: %v", err)
 	}
@@ -46,7 +47,7 @@ func TestReverifyEndsWithTheToken(t *testing.T) {
 		t.Error("after its time: no error")
 	}
 	other := *s.tenant
-	m.vouched, m.token = &other, m.token[:len(m.token)-8]+"AAAAAAAA"
+	m.vouched, claims.Token = &other, claims.Token[:len(claims.Token)-8]+"AAAAAAAA"
 	if err := c.reverify(m, now); err == nil {
 		t.Error("under another row, with a wrong signature: no error")
 	}

@@ -74,8 +74,18 @@ func NewCache(store *Store, ttl time.Duration) *Cache {
 
 // Get returns the tenant, or TenantNotFound. Any other error means that the database is away and the row not at hand.
 func (c *Cache) Get(ctx context.Context, externalID string) (*Tenant, error) {
-	if !storable(externalID) {
+	t, err := c.find(ctx, externalID)
+	if t == nil && err == nil {
 		return nil, notFound(externalID, nil)
+	}
+	return t, err
+}
+
+// find is Get, but for a name that is known to be nobody's it returns neither tenant nor error: there is one in every host that
+// names no tenant, and nobody reads what a refusal would say.
+func (c *Cache) find(ctx context.Context, externalID string) (*Tenant, error) {
+	if !storable(externalID) {
+		return nil, nil
 	}
 	now := c.now()
 	c.mu.Lock()
@@ -86,7 +96,7 @@ func (c *Cache) Get(ctx context.Context, externalID string) (*Tenant, error) {
 	case found && now.Before(r.until):
 		return r.tenant, nil
 	case missed && now.Before(miss):
-		return nil, notFound(externalID, nil)
+		return nil, nil
 	}
 	// The load ends by itself: the store bounds every call. It outlives this request, because others may wait for it.
 	answer := c.flights.DoChan("t"+externalID, func() (any, error) { return c.load(context.WithoutCancel(ctx), externalID) })

@@ -16,8 +16,9 @@ import (
 	"realtime/protocol/codes"
 )
 
-// Claims are a verified token's.
+// Claims are a verified token's. Whoever has the same token has the same Claims: they never change.
 type Claims struct {
+	Token   string    // the text that was verified, as it was given (tenant tokens only)
 	Raw     string    // JSON object as signed, for request.jwt.claims
 	Role    string    // database role; "" if the claim is null or not a string
 	Subject string    // sub, "" if there is none

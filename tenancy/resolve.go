@@ -66,20 +66,20 @@ func (r *Resolver) Resolve(ctx context.Context, host string, h http.Header) (*Te
 type attempt struct {
 	r     *Resolver
 	host  string
-	tried []string
-	first string // what the first rule looked up: the refusal is for this name
+	tried [][2]string // rules and what they looked up
+	first string      // what the first rule looked up: the refusal is for this name
 }
 
 // try looks one name up. No tenant and no error: the name is not one.
 func (a *attempt) try(ctx context.Context, rule, id string) (*Tenant, error) {
-	a.tried = append(a.tried, fmt.Sprintf("%s (%q)", rule, cut(id)))
+	a.tried = append(a.tried, [2]string{rule, id})
 	if a.first == "" {
 		a.first = id
 	}
 	if id == "" {
 		return nil, nil
 	}
-	t, err := a.r.Cache.Get(ctx, id)
+	t, err := a.r.Cache.find(ctx, id)
 	if isNotFound(err) {
 		return nil, nil
 	}
@@ -101,7 +101,11 @@ func (a *attempt) must(ctx context.Context, t *Tenant, err error) (*Tenant, erro
 // refuse explains, to the operator, why no tenant was found.
 func (a *attempt) refuse(list []string) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "host %q: tried %s; ", cut(a.host), strings.Join(a.tried, ", "))
+	tried := make([]string, len(a.tried))
+	for i, t := range a.tried {
+		tried[i] = fmt.Sprintf("%s (%q)", t[0], cut(t[1]))
+	}
+	fmt.Fprintf(&b, "host %q: tried %s; ", cut(a.host), strings.Join(tried, ", "))
 	switch {
 	case len(list) == 0:
 		b.WriteString("there are no tenants; SEED_SELF_HOST=true and a restart make one, or POST /api/tenants does")

@@ -26,8 +26,20 @@ const maxTokenBytes = 64 << 10
 // Errors are faults: MalformedJWT (also a part or a claim of the wrong kind), InvalidJWTToken, JwtSignerError,
 // JwtSignatureError, ErrorConnectingToWebsocket (a validator's claim), UnknownError (the stored secret cannot be read). ConnectAnswer, JoinReason and RefreshMessage say
 // how each door tells them. Their causes name algorithm, kid, key source and the secret's fingerprint, for logs only.
+//
+// A token that was found right lately is not taken apart again, and its claims are there once, however many clients share it.
 func (t *Tenant) Verify(token string, now time.Time) (*Claims, error) {
-	return verify(token, t.keys, t.env.known, t.env.validators, now, requireTenantClaims)
+	p := proofOf(t, token)
+	if c := t.env.proven.find(p, now); c != nil {
+		return c, nil
+	}
+	c, err := verify(token, t.keys, t.env.known, t.env.validators, now, requireTenantClaims)
+	if err != nil {
+		return nil, err
+	}
+	c.Token = strings.Clone(token) // not what it is a part of
+	t.env.proven.keep(p, c)
+	return c, nil
 }
 
 // VerifySecret checks an API or metrics token: HS256, HS384 or HS512 with this very secret. It requires no claim, so that a

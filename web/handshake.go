@@ -82,7 +82,6 @@ func (s *Server) handshake(r *http.Request) (actors.Hello, *refusal) {
 		return hello, &refusal{status: http.StatusBadRequest, kind: typeText, body: []byte(problem)}
 	}
 	hello.Claims, hello.Headers = claims, forwarded(r.Header)
-	hello.Token = strings.Clone(token) // not the whole request line
 	return hello, nil
 }
 
