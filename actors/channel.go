@@ -16,7 +16,6 @@ import (
 // owns every membership, with its claims and deadlines, and the batch that is being gathered.
 type channel struct {
 	s      *System
-	log    *slog.Logger
 	tenant *tenancy.Tenant
 	counts *counts
 	parent *actor.PID
@@ -55,10 +54,15 @@ type channel struct {
 func newChannel(s *System, t *tenancy.Tenant, n *counts, cdc *post, db *tenantDatabase, parent *actor.PID, r room) *channel {
 	topic := protocol.TopicPrefix + r.sub
 	return &channel{
-		s: s, log: s.log.With("tenant", t.ExternalID, "topic", r.sub), tenant: t, counts: n, parent: parent, cdc: cdc, db: db,
+		s: s, tenant: t, counts: n, parent: parent, cdc: cdc, db: db,
 		flushes: gathering{gap: s.flushInterval(t)}, room: r, topic: topic, json: protocol.AppendString(nil, topic), pending: map[*member]struct{}{},
 		holding: map[*member]struct{}{}, replayed: map[string][]*member{},
 	}
+}
+
+// log is for what seldom happens: a logger of its own would cost each Channel a tenth of its birth.
+func (c *channel) log() *slog.Logger {
+	return c.s.log.With("tenant", c.tenant.ExternalID, "topic", c.room.sub)
 }
 
 func (c *channel) receive(x actor.Context) {

@@ -15,7 +15,7 @@ func (c *channel) hold(m *member, size int, push any) bool {
 		return false
 	}
 	if len(m.held) >= heldMessages || m.heldBytes+size > heldBytes {
-		c.log.Debug("push lost while policies are asked")
+		c.log().Debug("push lost while policies are asked")
 		return true
 	}
 	m.held = append(m.held, push)

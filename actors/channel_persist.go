@@ -117,7 +117,7 @@ func (c *channel) storeNext() {
 
 // storeErrand stores messages; their Channel hears of it if it is still there, the log of what goes wrong in any case.
 func (c *channel) storeErrand(list []messages.Stored) {
-	db, topic, log, tenant := c.db, c.room.sub, c.log, c.tenant
+	db, topic, log, tenant := c.db, c.room.sub, c.log(), c.tenant
 	c.s.errand(c.s.life, c.x.Self(), storeTimeout, func(ctx context.Context) any {
 		defer c.s.storing.Add(int64(-len(list)))
 		begun := time.Now()

@@ -164,7 +164,7 @@ func (c *channel) push(p *push) {
 // unknown counts an event nobody handles. There is no reply.
 func (c *channel) unknown(p *push) {
 	c.counts.events.Add(1)
-	c.log.Debug("unexpected event", "event", p.event)
+	c.log().Debug("unexpected event", "event", p.event)
 }
 
 // remote fans out what another node has.

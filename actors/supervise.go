@@ -33,7 +33,7 @@ type supervised struct {
 // props makes the properties of an actor of the given kind. The mailbox goes to box, if the behaviour wants to
 // look at its length.
 func (s *System) props(kind string, b behaviour, o ...actor.PropsOption) *actor.Props {
-	return actor.PropsFromProducer(func() actor.Actor { return &supervised{s: s, kind: kind, b: b} }, o...)
+	return actor.PropsFromProducer(func() actor.Actor { return &supervised{s: s, kind: kind, b: b} }, append(o, actor.WithDispatcher(dispatcher{}))...)
 }
 
 // Receive implements actor.Actor.

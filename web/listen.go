@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"realtime/actors"
 )
 
 // How long a connection is read on after it was told off, so that closing it does not reset it and take the answer with it.
@@ -64,6 +66,7 @@ func (s *Server) accept(l net.Listener) error {
 
 // arrive takes a new connection through its first request. When it returns, the connection is closed, a session's or net/http's.
 func (s *Server) arrive(nc net.Conn) {
+	actors.GrowStack()
 	defer func() {
 		s.arrived(nc)
 		s.handshakes.Done()
