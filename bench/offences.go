@@ -129,7 +129,7 @@ func (m *mob) ask(ctx context.Context, nc net.Conn) {
 }
 
 // listenLimit is how long an offender waits for what it is told.
-const listenLimit = 3 * time.Second
+const listenLimit = 5 * time.Second
 
 // listen reads up to the end and notes how it came, unless it was the offender's own.
 func (m *mob) listen(ctx context.Context, nc net.Conn) {
