@@ -60,7 +60,7 @@ func newChannel(s *System, t *tenancy.Tenant, n *counts, cdc *post, db *tenantDa
 	}
 }
 
-// log is for what seldom happens: a logger of its own would cost each Channel a tenth of its birth.
+// log is for what seldom happens: a logger of its own was most of what it cost to make a Channel.
 func (c *channel) log() *slog.Logger {
 	return c.s.log.With("tenant", c.tenant.ExternalID, "topic", c.room.sub)
 }

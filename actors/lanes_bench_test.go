@@ -29,8 +29,8 @@ func swallow(far interface{ Read(p []byte) (int, error) }) {
 	}
 }
 
-// BenchmarkLanes is about a design that is not built, docs/decisions has what it showed. It writes one frame to all members of a large channel: from one goroutine, as a Channel does, and from one for each
-// processor with a share of the members each.
+// BenchmarkLanes is about a design that is not built, docs/decisions has what it showed. It writes one frame to all members of a large
+// channel: from one goroutine, as a Channel does, and from one for each processor with a share of the members each.
 func BenchmarkLanes(b *testing.B) {
 	const n = 2000
 	frame := make([]byte, 250)

@@ -9,8 +9,8 @@ const (
 	readBurst = 256      // reads before the clock counts
 	readBytes = 16 << 10 // of one read that count as another
 
-	crumb      = 32 // bytes: the shortest message is longer
-	crumbReads = 8  // that a read of no more than a crumb counts as: somebody who sends byte by byte is waited for until there is more to read
+	shortRead  = 32 // bytes: hardly any message is shorter
+	shortReads = 8  // that a read of no more than that counts as: somebody who sends byte by byte is waited for until there is more to read
 
 	heartbeatReads = 32 // that a heartbeat counts as: it is answered whatever the tenant's limits are, and nobody needs a thousand a second
 )
@@ -28,8 +28,8 @@ func (p *pace) heartbeat() { p.reads += heartbeatReads }
 // ahead of rate.
 func (p *pace) read(now time.Time, n, rate int) time.Duration {
 	p.reads += 1 + n/readBytes
-	if n <= crumb {
-		p.reads += crumbReads - 1
+	if n <= shortRead {
+		p.reads += shortReads - 1
 	}
 	if p.reads < readBurst {
 		return 0

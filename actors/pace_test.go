@@ -81,12 +81,12 @@ func TestPaceIsARate(t *testing.T) {
 }
 
 // Somebody who sends byte by byte is waited for early, so that there is more to read the next time.
-func TestCrumbsCountMore(t *testing.T) {
+func TestShortReadsCountMore(t *testing.T) {
 	var p pace
 	at, reads := time.Unix(1, 0), 0
-	for ; p.read(at, crumb, readRate) == 0; reads++ {
-		if reads > 2*readBurst/crumbReads { // the clock counts from the second burst on
-			t.Fatalf("%d reads of %d bytes at one moment are not held back", reads, crumb)
+	for ; p.read(at, shortRead, readRate) == 0; reads++ {
+		if reads > 2*readBurst/shortReads { // the clock counts from the second burst on
+			t.Fatalf("%d reads of %d bytes at one moment are not held back", reads, shortRead)
 		}
 	}
 }

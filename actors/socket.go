@@ -121,15 +121,14 @@ func (k *socket) release(st *seat) {
 	}
 }
 
-// publish shows the Reader the open topics.
-// publish lets the Reader know what is open. With several channels the socket gathers what they say for the flush interval.
+// publish shows the Reader the open topics. With several channels the socket gathers what they say for the flush interval.
 func (k *socket) publish(r routes) {
 	k.r.open.Store(&r)
-	if d := k.s.flushInterval(k.r.hello.Tenant); d > 0 && len(r) > 1 {
-		k.r.conn.keepGap(d)
-	} else {
-		k.r.conn.keepGap(0)
+	var gap time.Duration
+	if len(r) > 1 {
+		gap = k.s.flushInterval(k.r.hello.Tenant)
 	}
+	k.r.conn.keepGap(gap)
 }
 
 func (k *socket) reply(m *protocol.Message, joinRef protocol.Ref, status string, response []byte) {

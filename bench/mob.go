@@ -43,9 +43,8 @@ type mob struct {
 // Mob acts as the offenders that r orders until r ends, and writes to w what became of them. The scenario offenders starts it as a
 // process of its own: what they do to a program that measures, its garbage and its threads, is not to be measured.
 func Mob(ctx context.Context, r io.Reader, w io.Writer) error {
-	in := json.NewDecoder(r)
 	var to orders
-	if err := in.Decode(&to); err != nil {
+	if err := json.NewDecoder(r).Decode(&to); err != nil {
 		return fmt.Errorf("read what the offenders shall do: %w", err)
 	}
 	of, ok := offences()[to.Options.Kind]

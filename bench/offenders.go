@@ -69,19 +69,19 @@ func (r *Result) deeds(d *deeds, seconds float64) {
 	}
 }
 
-// gang is a mob's process.
-type gang struct {
+// mobProcess is a mob's process.
+type mobProcess struct {
 	cmd       *exec.Cmd
 	in        io.Closer
 	out, errs bytes.Buffer
 }
 
 // loose starts a process of offenders, which runs when nobody else wants the core: they would be on other machines.
-func loose(o *Options, t *Target) (*gang, error) {
+func loose(o *Options, t *Target) (*mobProcess, error) {
 	if o.Program == "" {
 		return nil, errors.New("start the offenders: Options.Program does not say which program is to act as them")
 	}
-	g := &gang{cmd: exec.Command(o.Program, "bench", "mob")} //nolint:noctx // it ends with its input
+	g := &mobProcess{cmd: exec.Command(o.Program, "bench", "mob")} //nolint:noctx // it ends with its input
 	g.cmd.Stdout, g.cmd.Stderr = &g.out, &g.errs
 	in, err := g.cmd.StdinPipe()
 	if err != nil {
@@ -104,7 +104,7 @@ func loose(o *Options, t *Target) (*gang, error) {
 }
 
 // end ends the offenders.
-func (g *gang) end() (*deeds, error) {
+func (g *mobProcess) end() (*deeds, error) {
 	_ = g.in.Close() // closed or broken, it ends
 	if err := g.cmd.Wait(); err != nil {
 		return nil, fmt.Errorf("end the offenders: %w: %s", err, bytes.TrimSpace(g.errs.Bytes()))

@@ -118,21 +118,17 @@ func newBody(size int, stream uint32) (dst []byte) {
 // closeCode reads a server's frames up to the one that closes.
 func closeCode(r *bufio.Reader) (code uint16, err error) {
 	for {
-		b, err := r.Peek(2)
-		if err != nil {
-			return 0, err
+		var b []byte
+		var head, body int
+		for _, n := range [...]int{2, 4, 10} {
+			if b, err = r.Peek(n); err != nil {
+				return 0, err
+			}
+			var ok bool
+			if head, body, ok = frameHead(b); ok {
+				break
+			}
 		}
-		head := 2
-		switch b[1] & 0x7f {
-		case 126:
-			head = 4
-		case 127:
-			head = 10
-		}
-		if b, err = r.Peek(head); err != nil {
-			return 0, err
-		}
-		_, body, _ := frameHead(b)
 		closes := b[0]&15 == opClose
 		if _, err := r.Discard(head); err != nil {
 			return 0, err

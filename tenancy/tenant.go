@@ -62,7 +62,7 @@ type environment struct {
 	validators Validators
 	slotSuffix string
 	known      []KnownSecret
-	proven     proven
+	verified   verified
 }
 
 // Fingerprint names the tenant's JWT secret in eight hexadecimal digits, "" if it has none or it cannot be read. It is safe

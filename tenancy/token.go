@@ -29,8 +29,8 @@ const maxTokenBytes = 64 << 10
 //
 // A token that was found right lately is not taken apart again, and its claims are there once, however many clients share it.
 func (t *Tenant) Verify(token string, now time.Time) (*Claims, error) {
-	p := proofOf(t, token)
-	if c := t.env.proven.find(p, now); c != nil {
+	key := keyOf(t, token)
+	if c := t.env.verified.find(key, now); c != nil {
 		return c, nil
 	}
 	c, err := verify(token, t.keys, t.env.known, t.env.validators, now, requireTenantClaims)
@@ -38,7 +38,7 @@ func (t *Tenant) Verify(token string, now time.Time) (*Claims, error) {
 		return nil, err
 	}
 	c.Token = strings.Clone(token) // not what it is a part of
-	t.env.proven.keep(p, c)
+	t.env.verified.keep(key, c)
 	return c, nil
 }
 

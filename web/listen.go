@@ -66,7 +66,6 @@ func (s *Server) accept(l net.Listener) error {
 
 // arrive takes a new connection through its first request. When it returns, the connection is closed, a session's or net/http's.
 func (s *Server) arrive(nc net.Conn) {
-	actors.GrowStack()
 	defer func() {
 		s.arrived(nc)
 		s.handshakes.Done()
@@ -103,6 +102,7 @@ func (s *Server) first(nc net.Conn) bool {
 		}
 		return false
 	}
+	actors.GrowStack() // not before: who never says what it wants keeps a small stack
 	r, err := h.request()
 	if err != nil || !firstHand(r) {
 		early := h.all()

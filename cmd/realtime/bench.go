@@ -68,8 +68,8 @@ func (b *benchScenario) Run(ctx context.Context, p *process, k *kong.Context) er
 	defer stop()
 	o := b.options(k.Selected().Name)
 	var err error
-	if o.Program, err = os.Executable(); err != nil {
-		return benchFailure(fmt.Errorf("find this program: %w", err))
+	if o.Program, err = thisProgram(); err != nil {
+		return benchFailure(err)
 	}
 	b.more = o.Server()
 	report := &bench.Report{Title: "realtime bench " + o.Scenario, Commit: versionText()}
@@ -147,8 +147,8 @@ func (b *benchTarget) target(ctx context.Context, p *process) (t *bench.Target, 
 	if b.Spawn {
 		program := b.Program
 		if program == "" {
-			if program, err = os.Executable(); err != nil {
-				return nil, nil, fmt.Errorf("find this program: %w", err)
+			if program, err = thisProgram(); err != nil {
+				return nil, nil, err
 			}
 		}
 		s, err := bench.Spawn(ctx, program, b.more...)
@@ -219,11 +219,17 @@ func beside(dir string) (string, error) {
 	if dir != "" {
 		return dir, nil
 	}
+	program, err := thisProgram()
+	return filepath.Dir(program), err
+}
+
+// thisProgram is the file that runs, to be started again as a server or as offenders.
+func thisProgram() (string, error) {
 	program, err := os.Executable()
 	if err != nil {
 		return "", fmt.Errorf("find this program: %w", err)
 	}
-	return filepath.Dir(program), nil
+	return program, nil
 }
 
 func benchFailure(err error) error {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"regexp"
 	"time"
 
@@ -25,9 +24,9 @@ func (c *benchClaims) Run(ctx context.Context, p *process) error {
 	if err != nil {
 		return usage(fmt.Errorf("--only: %w", err))
 	}
-	program, err := os.Executable()
+	program, err := thisProgram()
 	if err != nil {
-		return benchFailure(fmt.Errorf("find this program: %w", err))
+		return benchFailure(err)
 	}
 	peers, err := beside(c.Peers)
 	if err != nil {
@@ -43,7 +42,7 @@ func (c *benchClaims) Run(ctx context.Context, p *process) error {
 		}
 		claims += len(proof.Claims)
 		n := 0
-		for try := 1; try == 1 || n > 0 && try <= c.Tries && ctx.Err() == nil; try++ {
+		for range max(c.Tries, 1) {
 			began := time.Now()
 			report, verdicts := prover.Run(ctx, proof)
 			show.clear()
@@ -51,7 +50,9 @@ func (c *benchClaims) Run(ctx context.Context, p *process) error {
 			if err := bench.WriteVerdicts(p.stdout, proof, verdicts, time.Since(began)); err != nil {
 				return err
 			}
-			n = bench.Missed(verdicts)
+			if n = bench.Missed(verdicts); n == 0 || ctx.Err() != nil {
+				break
+			}
 		}
 		missed += n
 	}

@@ -27,8 +27,8 @@ func TestOneTokenOneClaims(t *testing.T) {
 	}
 }
 
-// What was proven is proven for a token, under a row and in its time, and for nothing else.
-func TestProofsDoNotCarryOver(t *testing.T) {
+// What was verified is verified for a token, under a row and in its time, and for nothing else.
+func TestVerifiedDoesNotCarryOver(t *testing.T) {
 	tenant := tenantWith(t, secret, nil, "")
 	token := hs(t, good)
 	if _, err := tenant.Verify(token, now); err != nil {
@@ -47,17 +47,17 @@ func TestProofsDoNotCarryOver(t *testing.T) {
 	}
 }
 
-func TestProvenIsBounded(t *testing.T) {
+func TestVerifiedIsBounded(t *testing.T) {
 	tenant := tenantWith(t, secret, nil, "")
-	for i := range mostProven + 100 {
+	for i := range mostVerified + 100 {
 		if _, err := tenant.Verify(hs(t, fmt.Sprintf(`{"role":"anon","exp":1800000060,"sub":"%d"}`, i)), now); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if n := len(tenant.env.proven.claims); n != mostProven {
-		t.Errorf("%d tokens are remembered, want %d", n, mostProven)
+	if n := len(tenant.env.verified.claims); n != mostVerified {
+		t.Errorf("%d tokens are remembered, want %d", n, mostVerified)
 	}
-	long := hs(t, `{"role":"anon","exp":1800000060,"sub":"`+strings.Repeat("x", longestProven)+`"}`)
+	long := hs(t, `{"role":"anon","exp":1800000060,"sub":"`+strings.Repeat("x", longestVerified)+`"}`)
 	a, err := tenant.Verify(long, now)
 	if err != nil {
 		t.Fatal(err)
