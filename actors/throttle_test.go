@@ -1,7 +1,6 @@
 package actors
 
 import (
-	"strings"
 	"testing"
 	"time"
 )
@@ -22,8 +21,5 @@ func TestThrottledRefreshWaitsNoLongerThanTheToken(t *testing.T) {
 	a.want("phx_close")
 	if took := time.Since(began); took > 30*time.Second {
 		t.Errorf("closed after %s, the token in force lived 2 s", took)
-	}
-	if strings.Contains(s.log.String(), "eyJ") {
-		t.Error("a token is in the log")
 	}
 }

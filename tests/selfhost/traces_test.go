@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -34,7 +33,7 @@ func (c *receiver) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
-	if strings.Contains(string(body), "eyJ") || strings.Contains(string(body), leaks.Marker) {
+	if len(leaks.In(string(body))) > 0 {
 		c.t.Error("a trace holds a token or a payload")
 	}
 	var m collector.ExportTraceServiceRequest
