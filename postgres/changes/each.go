@@ -2,10 +2,7 @@ package changes
 
 import (
 	"context"
-	"fmt"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 
 	"realtime/postgres"
 )
@@ -97,10 +94,7 @@ func (e *Engine) eachPart(ctx context.Context, b *batch, p *plan, part []*princi
 
 // eachFailed deals with an error of one principal: each row alone, then no more.
 func (e *Engine) eachFailed(ctx context.Context, b *batch, p *plan, who *principal, units []unit, cause error) error {
-	if len(p.suspects) > maxSuspects {
-		clear(p.suspects)
-	}
-	p.suspects[who] = true
+	p.suspect(who)
 	if len(units) > 1 {
 		blocked := p.blockedFor(who)
 		for i := range units {
@@ -133,40 +127,15 @@ func (p *plan) strike(b *batch, who *principal) {
 
 // eachCall makes one call. Those whose statement raised an error are returned with it; the error is for the whole call.
 func (e *Engine) eachCall(ctx context.Context, b *batch, p *plan, part []*principal, units []unit, careful bool, limit time.Duration) (map[*principal]error, error) {
-	claims := make([]string, len(part))
-	for i, who := range part {
-		claims[i] = who.claims
-	}
+	said, err := e.findings(ctx, p, limit, p.claimsName(), part, len(units), append([]any{careful, len(units)}, p.image.arrays(units)...)...)
 	failed := map[*principal]error{}
-	seen := make([][]int32, len(part))
-	scan := func(r pgx.Rows) error {
-		var i int
-		var hits []int32
-		var state *string
-		if err := r.Scan(&i, &hits, &state); err != nil {
-			return err
+	for i, f := range said {
+		if f.err != nil {
+			failed[part[i]] = f.err
 		}
-		if i < 1 || i > len(part) {
-			return fmt.Errorf("claims %d of %d", i, len(part))
-		}
-		if state != nil {
-			failed[part[i-1]] = &evalError{state: *state}
-			return nil
-		}
-		seen[i-1] = hits
-		return nil
-	}
-	args := append([]any{p.role, claims, careful, len(units)}, p.image.arrays(units)...)
-	if err := e.session.guarded(ctx, limit, styleOwn, scan, callSQL("i, hits, state", p.claimsName(), len(args)), args...); err != nil {
-		return nil, err
-	}
-	for i, hits := range seen {
-		for _, n := range hits {
-			if n < 1 || int(n) > len(units) {
-				return nil, fmt.Errorf("row %d of %d", n, len(units))
-			}
+		for _, n := range f.seen {
 			part[i].allowed(units[n-1].batchRow, units[n-1].old, b)
 		}
 	}
-	return failed, nil
+	return failed, err
 }

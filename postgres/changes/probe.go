@@ -153,6 +153,14 @@ func (p *plan) blockedFor(who *principal) *quarantine {
 	return q
 }
 
+// suspect remembers that a statement raised an error for somebody: he is asked carefully and apart from now on.
+func (p *plan) suspect(who *principal) {
+	if len(p.suspects) > maxSuspects {
+		clear(p.suspects)
+	}
+	p.suspects[who] = true
+}
+
 func (p *plan) probeName() string { return fmt.Sprintf("pg_temp.realtime_probe_%d", p.serial) }
 
 // probeSQL makes the function: for each row that the role can read its number, for each that raises an error the SQLSTATE.

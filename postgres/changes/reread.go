@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"realtime/postgres"
 )
 
@@ -113,38 +111,16 @@ func (p *plan) keepPace(n int, took time.Duration) {
 // rereadCall asks for some principals about all rows of the job. careful catches the error of each one's statement, so
 // that it costs the others nothing; without it any error is the whole call's.
 func (e *Engine) rereadCall(ctx context.Context, b *batch, j *job, part []*principal, q *inquiry, careful bool) error {
-	claims := make([]string, len(part))
-	for i, p := range part {
-		claims[i] = p.claims
+	said, err := e.findings(ctx, j.plan, rereadLimit, j.plan.rereadName(), part, len(q.rows), append([]any{careful}, q.keys...)...)
+	if err != nil {
+		return err
 	}
 	var failed []*principal
-	seen := make([][]int32, len(part))
-	scan := func(r pgx.Rows) error {
-		var i int
-		var hits []int32
-		var state *string
-		if err := r.Scan(&i, &hits, &state); err != nil {
-			return err
+	for i, f := range said {
+		if f.err != nil {
+			failed = append(failed, part[i])
 		}
-		if i < 1 || i > len(part) {
-			return fmt.Errorf("claims %d of %d", i, len(part))
-		}
-		if state != nil {
-			failed = append(failed, part[i-1])
-			return nil
-		}
-		seen[i-1] = hits
-		return nil
-	}
-	args := append([]any{j.plan.role, claims, careful}, q.keys...)
-	if err := e.session.guarded(ctx, rereadLimit, styleOwn, scan, callSQL("i, hits, state", j.plan.rereadName(), len(args)), args...); err != nil {
-		return err // whatever it said before was rolled back with it
-	}
-	for i, hits := range seen {
-		for _, n := range hits {
-			if n < 1 || int(n) > len(q.rows) {
-				return fmt.Errorf("row %d of %d", n, len(q.rows))
-			}
+		for _, n := range f.seen {
 			for _, r := range q.rows[n-1] {
 				part[i].allowed(r, false, b)
 			}
@@ -153,11 +129,8 @@ func (e *Engine) rereadCall(ctx context.Context, b *batch, j *job, part []*princ
 	if len(failed) == 0 {
 		return nil
 	}
-	if len(j.plan.suspects) > maxSuspects {
-		clear(j.plan.suspects)
-	}
 	for _, p := range failed {
-		j.plan.suspects[p] = true
+		j.plan.suspect(p)
 	}
 	return e.probePrincipals(ctx, b, j, failed)
 }
