@@ -113,7 +113,7 @@ func TestADatabaseThatGoesAwayIsSaidOnce(t *testing.T) {
 }
 
 func TestCodesOfSlots(t *testing.T) {
-	var log lockedBuffer
+	var log leaks.Record
 	f := &feed{log: slog.New(slog.NewTextHandler(leaks.Watch(t, &log), nil))}
 	said := ""
 	for _, c := range []struct {

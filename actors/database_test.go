@@ -1,7 +1,6 @@
 package actors
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -14,7 +13,9 @@ import (
 	"realtime/postgres/pgtest"
 	"realtime/protocol"
 	"realtime/tenancy"
+	"realtime/tests/frames"
 	"realtime/tests/leaks"
+	"realtime/tests/tenants"
 )
 
 // site is a node with a tenant on a real database, in real time.
@@ -23,47 +24,22 @@ type site struct {
 	s      *System
 	tenant *tenancy.Tenant
 	db     postgres.Settings
-	log    *lockedBuffer
+	log    *leaks.Record
 	store  *tenancy.Store
 	tokens int // made by fresh
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 func newSite(t testing.TB, o Options, sql ...string) *site {
 	t.Helper()
 	db := pgtest.DB(t)
-	leaks.Tell("a secret of the test", db.Password.Reveal())
+	leaks.Tell("a secret of the test")
 	pgtest.Exec(t, db, sql...)
-	cipher, err := tenancy.NewCipher("1234567890123456", "", false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	store, err := tenancy.OpenStore(t.Context(), db, tenancy.StoreOptions{Cipher: cipher, SlotSuffix: strings.ToLower(fmt.Sprintf("t%d", time.Now().UnixNano()%1e9))})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(store.Close)
+	store := tenants.Open(t, db, tenancy.StoreOptions{SlotSuffix: strings.ToLower(fmt.Sprintf("t%d", time.Now().UnixNano()%1e9))})
 	row, err := tenancy.Seed(t.Context(), store, tenancy.SeedOptions{JWTSecret: "a secret of the test", Database: db})
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := &lockedBuffer{}
+	log := &leaks.Record{}
 	o.Log = slog.New(slog.NewTextHandler(leaks.Watch(t, log), &slog.HandlerOptions{Level: slog.LevelInfo}))
 	setDefault(&o.OpenWait, time.Minute) // a loaded machine
 	s, err := New(o)
@@ -116,7 +92,7 @@ func (s *site) connect(sub string) *caller {
 		for {
 			c.reading.Lock()
 			c.reading.Unlock() //nolint:staticcheck // it is only waited for
-			_, payload, err := readFrame(far)
+			_, payload, err := frames.Read(far)
 			if err != nil {
 				return
 			}

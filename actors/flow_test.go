@@ -13,6 +13,7 @@ import (
 	"realtime/postgres"
 	"realtime/postgres/pgtest"
 	"realtime/protocol"
+	"realtime/tests/frames"
 )
 
 // reader is a subscriber that reads rows as they come and looks at their order, and keeps nothing.
@@ -98,7 +99,7 @@ func (s *site) stuck(sub string) {
 	r := s.s.Connect(near, Hello{Tenant: s.tenant, Version: protocol.V2, Claims: claims})
 	r.Message([]byte(`["1","1","realtime:todos","phx_join",{"config":{"postgres_changes":[{"event":"*","schema":"public","table":"todos"}]}}]`), false)
 	for live := false; !live; {
-		_, payload, err := readFrame(far)
+		_, payload, err := frames.Read(far)
 		if err != nil {
 			s.t.Fatal(err)
 		}

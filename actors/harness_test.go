@@ -1,10 +1,8 @@
 package actors
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
-	"io"
 	"log/slog"
 	"net"
 	"strconv"
@@ -19,6 +17,7 @@ import (
 
 	"realtime/protocol"
 	"realtime/tenancy"
+	"realtime/tests/frames"
 	"realtime/tests/leaks"
 )
 
@@ -28,7 +27,7 @@ type node struct {
 	t      *testing.T
 	s      *System
 	tenant *tenancy.Tenant
-	log    *bytes.Buffer
+	log    *leaks.Record
 }
 
 func limits() tenancy.Limits {
@@ -42,8 +41,8 @@ func limits() tenancy.Limits {
 func bubble(t *testing.T, o Options, test func(t *testing.T, n *node)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		n := &node{t: t, log: &bytes.Buffer{}, tenant: &tenancy.Tenant{ExternalID: "acme", Limits: limits()}}
-		o.Log = slog.New(slog.NewTextHandler(leaks.Watch(t, &lockedWriter{w: n.log}), &slog.HandlerOptions{Level: slog.LevelWarn}))
+		n := &node{t: t, log: &leaks.Record{}, tenant: &tenancy.Tenant{ExternalID: "acme", Limits: limits()}}
+		o.Log = slog.New(slog.NewTextHandler(leaks.Watch(t, n.log), &slog.HandlerOptions{Level: slog.LevelWarn}))
 		s, err := New(o)
 		if err != nil {
 			t.Fatal(err)
@@ -55,17 +54,6 @@ func bubble(t *testing.T, o Options, test func(t *testing.T, n *node)) {
 		s.Drain(ctx)
 		pause(15 * time.Second) // stalled peers are given up, and the library's dead letter throttle ends
 	})
-}
-
-type lockedWriter struct {
-	mu sync.Mutex
-	w  io.Writer
-}
-
-func (l *lockedWriter) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.w.Write(p)
 }
 
 // peer is a client of the node at the level of frames.
@@ -103,47 +91,24 @@ func (p *peer) read() {
 	defer p.r.Closed()
 	defer p.far.Close()
 	for {
-		op, payload, err := readFrame(p.far)
+		first, payload, err := frames.Read(p.far)
 		if err != nil {
 			return
 		}
 		s := string(payload)
-		switch op {
-		case 8:
+		switch first {
+		case frames.Close:
 			s = "CLOSE " + strconv.Itoa(int(binary.BigEndian.Uint16(payload)))
-		case 2:
+		case frames.Binary:
 			s = "BIN " + s
 		}
 		p.mu.Lock()
 		p.got = append(p.got, s)
 		p.mu.Unlock()
-		if op == 8 {
+		if first == frames.Close {
 			return
 		}
 	}
-}
-
-func readFrame(r io.Reader) (op byte, payload []byte, err error) {
-	var h [8]byte
-	if _, err = io.ReadFull(r, h[:2]); err != nil {
-		return 0, nil, err
-	}
-	op = h[0] & 15
-	n := uint64(h[1] & 127)
-	switch n {
-	case 126:
-		_, err = io.ReadFull(r, h[:2])
-		n = uint64(binary.BigEndian.Uint16(h[:2]))
-	case 127:
-		_, err = io.ReadFull(r, h[:8])
-		n = binary.BigEndian.Uint64(h[:8])
-	}
-	if err != nil {
-		return 0, nil, err
-	}
-	payload = make([]byte, n)
-	_, err = io.ReadFull(r, payload)
-	return op, payload, err
 }
 
 // send pushes one text frame.

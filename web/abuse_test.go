@@ -53,7 +53,7 @@ func TestPathAndHostTricks(t *testing.T) {
 	} {
 		c := h.dial(t)
 		c.send(t, head+"\r\nConnection: close\r\n\r\n")
-		r, err := http.ReadResponse(c.br, nil)
+		r, err := http.ReadResponse(c.Buffered, nil)
 		if err != nil {
 			t.Errorf("%.80q: %v, want %d", head, err, want)
 			continue
@@ -88,7 +88,7 @@ func TestSlowClientsAreCut(t *testing.T) {
 				pauseTest(limit / 10)
 			}
 		}()
-		r, err := http.ReadResponse(c.br, nil)
+		r, err := http.ReadResponse(c.Buffered, nil)
 		if strings.HasPrefix(start, "POST") && (err != nil || r.StatusCode != http.StatusRequestTimeout) {
 			t.Errorf("slow body: %v, want 408", err)
 		}

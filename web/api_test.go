@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"realtime/actors"
+	"realtime/tests/frames"
 	"realtime/tests/leaks"
 )
 
@@ -34,10 +35,10 @@ func TestAPI(t *testing.T) {
 
 func broadcastReachesBothVersions(t *testing.T, h *house) {
 	v2 := h.socket(t)
-	v2.frame(t, finText, `["1","1","realtime:room:1","phx_join",{"config":{}}]`)
+	v2.frame(t, frames.Text, `["1","1","realtime:room:1","phx_join",{"config":{}}]`)
 	v2.want(t, `["1","1","realtime:room:1","phx_reply",{"status":"ok","response":{"postgres_changes":[]}}]`)
 	v1, _, _ := h.upgrade(t, target("apikey="+token(t)), host)
-	v1.frame(t, finText, `{"topic":"realtime:room:1","event":"phx_join","payload":{"config":{}},"ref":"1"}`)
+	v1.frame(t, frames.Text, `{"topic":"realtime:room:1","event":"phx_join","payload":{"config":{}},"ref":"1"}`)
 	v1.want(t, `{"topic":"realtime:room:1","event":"phx_reply","payload":{"status":"ok","response":{"postgres_changes":[]}},"ref":"1"}`)
 
 	r, body := h.do(t, "POST", "/realtime/v1/api/broadcast",

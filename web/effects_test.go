@@ -8,6 +8,7 @@ import (
 
 	"realtime/actors"
 	"realtime/postgres/pgtest"
+	"realtime/tests/frames"
 )
 
 // guest opens a socket of version 2 to a tenant and joins room.
@@ -17,7 +18,7 @@ func (h *house) guest(t testing.TB, tenant string) *raw {
 	if r.StatusCode != http.StatusSwitchingProtocols {
 		t.Fatalf("handshake: %d %s", r.StatusCode, body)
 	}
-	c.frame(t, finText, `["1","1","realtime:room","phx_join",{"config":{}}]`)
+	c.frame(t, frames.Text, `["1","1","realtime:room","phx_join",{"config":{}}]`)
 	c.want(t, `["1","1","realtime:room","phx_reply",{"status":"ok","response":{"postgres_changes":[]}}]`)
 	return c
 }
@@ -96,7 +97,7 @@ func TestOtherTenantsNoticeNothing(t *testing.T) {
 func (h *house) watch(t *testing.T, tenant string) *raw {
 	t.Helper()
 	c, _, _ := h.upgrade(t, target("vsn=2.0.0&apikey="+token(t)), tenant+".example.com")
-	c.frame(t, finText, `["1","1","realtime:w","phx_join",{"config":{"postgres_changes":[{"event":"INSERT","schema":"public","table":"t"}]}}]`)
+	c.frame(t, frames.Text, `["1","1","realtime:w","phx_join",{"config":{"postgres_changes":[{"event":"INSERT","schema":"public","table":"t"}]}}]`)
 	c.until(t, "Subscribed to PostgreSQL")
 	return c
 }
@@ -105,7 +106,7 @@ func (h *house) watch(t *testing.T, tenant string) *raw {
 func (c *raw) until(t testing.TB, text string) {
 	t.Helper()
 	for {
-		_, payload, err := c.receive()
+		_, payload, err := c.Next()
 		if err != nil {
 			t.Fatalf("waiting for %q: %v", text, err)
 		}
@@ -152,7 +153,7 @@ func TestChangesComeBackAfterAShutdown(t *testing.T) {
 		for row := 0; ; row++ { // until one commits after the new subscription
 			pgtest.Exec(t, h.db, "insert into t select coalesce(max(id), 0) + 1 from t")
 			_ = c.SetReadDeadline(time.Now().Add(time.Second))
-			if _, payload, err := c.receive(); err == nil && strings.Contains(string(payload), `"INSERT"`) {
+			if _, payload, err := c.Next(); err == nil && strings.Contains(string(payload), `"INSERT"`) {
 				break
 			}
 			if time.Now().After(deadline) {

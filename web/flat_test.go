@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"realtime/actors"
+	"realtime/tests/frames"
 	"realtime/tests/leaks"
 )
 
@@ -119,8 +120,8 @@ func (h *house) abuse(t *testing.T, tokens map[string]string) {
 	}
 	c := h.socket(t)
 	for _, wrong := range []string{"", "{", "[]", "null", `[1,2,3,4,5]`, `["1","1","realtime:a","phx_join"]`, `["1","1","realtime:a","phx_join",5]`, strings.Repeat("[", 5000), strings.Repeat(`{"a":`, 5000)} {
-		c.frame(t, finText, wrong)
-		c.frame(t, finBinary, wrong)
+		c.frame(t, frames.Text, wrong)
+		c.frame(t, frames.Binary, wrong)
 	}
 	_ = c.Close()
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"realtime/actors"
+	"realtime/tests/frames"
 )
 
 const host = "abc.example.com:4000"
@@ -113,7 +114,7 @@ func row02VersionOneIsTheDefault(t *testing.T, h *house) {
 	if r.StatusCode != 101 {
 		t.Fatalf("status %d", r.StatusCode)
 	}
-	c.frame(t, finText, `{"topic":"phoenix","event":"heartbeat","payload":{},"ref":"1"}`)
+	c.frame(t, frames.Text, `{"topic":"phoenix","event":"heartbeat","payload":{},"ref":"1"}`)
 	c.want(t, `{"topic":"phoenix","event":"phx_reply","payload":{"status":"ok","response":{}},"ref":"1"}`)
 }
 
@@ -129,8 +130,8 @@ func TestHandshakeRows04And31AnswerAtOnceWithoutBody(t *testing.T) {
 	}
 	for _, method := range []string{"POST", "PUT", "HEAD", "OPTIONS"} {
 		c := h.dial(t)
-		c.send(t, upgradeHead(method, target("apikey="+token(t)), host))
-		r, err := http.ReadResponse(c.br, &http.Request{Method: method})
+		c.send(t, frames.Head(method, target("apikey="+token(t)), host))
+		r, err := http.ReadResponse(c.Buffered, &http.Request{Method: method})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -170,7 +171,7 @@ func TestHandshakeRow26ConnectedUsers(t *testing.T) {
 	h.change(t, "abc", `"max_concurrent_users":1`)
 	first := h.socket(t)
 	h.socket(t) // connected, but no user yet
-	first.frame(t, finText, `["1","1","realtime:a","phx_join",{"config":{}}]`)
+	first.frame(t, frames.Text, `["1","1","realtime:a","phx_join",{"config":{}}]`)
 	first.want(t, `["1","1","realtime:a","phx_reply",{"status":"ok","response":{"postgres_changes":[]}}]`)
 	_, r, body := h.upgrade(t, target("apikey="+token(t)), host)
 	if r.StatusCode != 429 || body != `{"error":"Too many connected users"}` || r.Header.Get("X-Limit-Hit") != "max_concurrent_users is 1, counted 2" {
@@ -191,7 +192,7 @@ func TestHandshakeRow27JoinsPerSecond(t *testing.T) {
 	c := h.socket(t)
 	for i := range 50 { // 50 in the first five seconds are 5 per second
 		topic := "realtime:" + strings.Repeat("x", i+1)
-		c.frame(t, finText, `["1","1","`+topic+`","phx_join",{"config":{}}]`)
+		c.frame(t, frames.Text, `["1","1","`+topic+`","phx_join",{"config":{}}]`)
 	}
 	for deadline := time.Now().Add(patient); ; {
 		_, r, body := h.upgrade(t, target("apikey="+token(t)), host)

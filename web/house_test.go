@@ -1,7 +1,6 @@
 package web
 
 import (
-	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -12,9 +11,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -25,6 +22,7 @@ import (
 	"realtime/postgres/pgtest"
 	"realtime/tenancy"
 	"realtime/tests/leaks"
+	"realtime/tests/tenants"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
@@ -44,42 +42,16 @@ type house struct {
 	cache *tenancy.Cache
 	db    postgres.Settings
 	addr  string
-	logs  *record
-}
-
-// record keeps log lines for a test to look at.
-type record struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (r *record) Write(p []byte) (int, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.b.Write(p)
-}
-
-func (r *record) String() string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.b.String()
+	logs  *leaks.Record
 }
 
 // open starts a house with the tenants abc, 127 and closed. change may adjust what the server and the actors are given.
 func open(t testing.TB, change func(*Options, *actors.Options)) *house {
 	t.Helper()
 	db := pgtest.DB(t)
-	leaks.Tell(secret, apiSecret, nextSecret, octKey, db.Password.Reveal())
-	cipher, err := tenancy.NewCipher("1234567890123456", "", false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	store, err := tenancy.OpenStore(t.Context(), db, tenancy.StoreOptions{Cipher: cipher, PoolSize: 2})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(store.Close)
-	h := &house{store: store, cache: tenancy.NewCache(store, time.Minute), db: db, logs: &record{}}
+	leaks.Tell(apiSecret, nextSecret, octKey)
+	store := tenants.Open(t, db, tenancy.StoreOptions{PoolSize: 2})
+	h := &house{store: store, cache: tenancy.NewCache(store, time.Minute), db: db, logs: &leaks.Record{}}
 	for _, id := range []string{"abc", "127"} {
 		h.add(t, db, id, "")
 	}
@@ -95,6 +67,7 @@ func open(t testing.TB, change func(*Options, *actors.Options)) *house {
 	if change != nil {
 		change(&wo, &ao)
 	}
+	var err error
 	if wo.System, err = actors.New(ao); err != nil {
 		t.Fatal(err)
 	}
@@ -137,38 +110,14 @@ func (h *house) close(t testing.TB, served chan error) {
 // add writes a tenant; more are further columns.
 func (h *house) add(t testing.TB, db postgres.Settings, id, more string) {
 	t.Helper()
-	settings, err := json.Marshal(map[string]any{
-		"db_host": db.Host, "db_port": strconv.Itoa(db.Port), "db_name": db.Database, "db_user": db.User,
-		"db_password": db.Password.Reveal(), "region": "here", "ssl_enforced": false,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	body := `{"external_id":"` + id + `","name":"` + id + `","jwt_secret":"` + secret + `","jwt_jwks":{"keys":[{"kty":"oct","kid":"oct-1","k":"` +
-		base64.RawURLEncoding.EncodeToString([]byte(octKey)) + `"}]},"extensions":[{"type":"postgres_cdc_rls","settings":` + string(settings) + `}]` + more + `}`
-	c, err := tenancy.ParseChange([]byte(body), tenancy.ChangeOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, _, err := h.store.Upsert(t.Context(), c); err != nil {
-		t.Fatal(err)
-	}
+	tenants.Add(t, h.store, tenants.Row{ID: id, Secret: secret, Database: db, Columns: `,"jwt_jwks":{"keys":[{"kty":"oct","kid":"oct-1","k":"` +
+		base64.RawURLEncoding.EncodeToString([]byte(octKey)) + `"}]}` + more})
 }
 
 // change writes columns of a tenant, given as JSON members, and lets the cache know.
 func (h *house) change(t testing.TB, id, columns string) {
 	t.Helper()
-	current, err := h.store.Get(t.Context(), id)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := tenancy.ParseChange([]byte("{"+columns+"}"), tenancy.ChangeOptions{Current: current})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, _, err := h.store.Upsert(t.Context(), c); err != nil {
-		t.Fatal(err)
-	}
+	tenants.Change(t, h.store, id, columns)
 	h.cache.Invalidate(id)
 }
 

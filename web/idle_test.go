@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"realtime/actors"
+	"realtime/tests/frames"
 )
 
 // idleVariable makes this test binary a client: address and token of the server, and how many sockets to open.
@@ -35,7 +36,7 @@ func TestIdleClient(t *testing.T) {
 			t.Fatalf("socket %d: %d %s", i, r.StatusCode, body)
 		}
 		topic := "realtime:room-" + strconv.Itoa(i%100)
-		c.frame(t, finText, `["1","1","`+topic+`","phx_join",{"config":{"broadcast":{"ack":false,"self":false},"presence":{"key":"","enabled":false},"private":false},"access_token":"`+args[1]+`"}]`)
+		c.frame(t, frames.Text, `["1","1","`+topic+`","phx_join",{"config":{"broadcast":{"ack":false,"self":false},"presence":{"key":"","enabled":false},"private":false},"access_token":"`+args[1]+`"}]`)
 		c.want(t, `["1","1","`+topic+`","phx_reply",{"status":"ok","response":{"postgres_changes":[]}}]`)
 	}
 	fmt.Println("joined")

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"realtime/actors"
+	"realtime/tests/frames"
 )
 
 // TestListen is what needs no settings of its own, on one server.
@@ -32,21 +33,21 @@ func upgradeOnAKeptAliveConnection(t *testing.T, h *house) {
 			t.Fatalf("%d %s", r.StatusCode, body)
 		}
 	}
-	c.send(t, upgradeHead(http.MethodGet, target("vsn=2.0.0&apikey="+token(t)), host)+string(masked(finText, []byte(heartbeatOf(200)))))
+	c.send(t, frames.Head(http.MethodGet, target("vsn=2.0.0&apikey="+token(t)), host)+string(frames.Masked(frames.Text, heartbeatOf(200))))
 	if r, body := c.response(t); r.StatusCode != 101 {
 		t.Fatalf("%d %s", r.StatusCode, body)
 	}
 	c.want(t, heartbeatReply)
 	c.alive(t)
 	c.frame(t, 0x88, "")
-	if b0, _, err := c.receive(); err != nil || b0 != frameClose {
+	if b0, _, err := c.Next(); err != nil || b0 != frameClose {
 		t.Fatalf("frame %#x, %v, want a close", b0, err)
 	}
 }
 
 func upgradeWithABody(t *testing.T, h *house) {
 	c := h.dial(t)
-	c.send(t, upgradeHead(http.MethodGet, target("vsn=2.0.0&apikey="+token(t)), host, "Content-Length: 2")+"{}")
+	c.send(t, frames.Head(http.MethodGet, target("vsn=2.0.0&apikey="+token(t)), host, "Content-Length: 2")+"{}")
 	if r, body := c.response(t); r.StatusCode != 101 {
 		t.Fatalf("%d %s", r.StatusCode, body)
 	}
@@ -60,7 +61,7 @@ func TestRefusalOnAKeptAliveConnectionIsPausedToo(t *testing.T) {
 	c.send(t, "GET /healthcheck HTTP/1.1\r\nHost: x\r\n\r\n")
 	c.response(t)
 	begun := time.Now()
-	c.send(t, upgradeHead(http.MethodGet, target("apikey=bad"), host))
+	c.send(t, frames.Head(http.MethodGet, target("apikey=bad"), host))
 	r, body := c.response(t)
 	if took := time.Since(begun); r.StatusCode != 401 || body != `{"error":"The token provided is not a valid JWT"}` || took < pause {
 		t.Errorf("%d %s after %v", r.StatusCode, body, took)
@@ -73,15 +74,15 @@ func largeHeads(t *testing.T, h *house) {
 		head   string
 		status int
 	}{
-		"address of 8,000 bytes": {upgradeHead("GET", target("pad="+strings.Repeat("x", 8000)+"&apikey="+good), host), 101},
-		"address too long":       {upgradeHead("GET", target("pad="+strings.Repeat("x", maxLine)), host), 414},
+		"address of 8,000 bytes": {frames.Head("GET", target("pad="+strings.Repeat("x", 8000)+"&apikey="+good), host), 101},
+		"address too long":       {frames.Head("GET", target("pad="+strings.Repeat("x", maxLine)), host), 414},
 		"endless address":        {"GET /" + strings.Repeat("x", 10*maxLine), 414},
-		"header of 4,096 bytes":  {upgradeHead("GET", target("apikey="+good), host, "X-Pad: "+strings.Repeat("x", 4096)), 101},
-		"header of 4,097 bytes":  {upgradeHead("GET", target("apikey="+good), host, "X-Pad: "+strings.Repeat("x", 4097)), 431},
+		"header of 4,096 bytes":  {frames.Head("GET", target("apikey="+good), host, "X-Pad: "+strings.Repeat("x", 4096)), 101},
+		"header of 4,097 bytes":  {frames.Head("GET", target("apikey="+good), host, "X-Pad: "+strings.Repeat("x", 4097)), 431},
 		"endless header":         {"GET / HTTP/1.1\r\nX-Pad: " + strings.Repeat("x", 100_000), 431},
 		"header of an API call":  {"GET /healthcheck HTTP/1.1\r\nHost: x\r\nX-Pad: " + strings.Repeat("x", 4097) + "\r\n\r\n", 431},
 		"malformed":              {"GET\r\n\r\n", 400},
-		"upgrade by HTTP/1.0":    {strings.Replace(upgradeHead("GET", target("apikey="+good), host), "HTTP/1.1", "HTTP/1.0", 1), 400},
+		"upgrade by HTTP/1.0":    {strings.Replace(frames.Head("GET", target("apikey="+good), host), "HTTP/1.1", "HTTP/1.0", 1), 400},
 		"no host":                {"GET /healthcheck HTTP/1.1\r\n\r\n", 400},
 	} {
 		c2 := h.dial(t)
@@ -120,9 +121,9 @@ func TestConnectionsBeyondTheLimitWait(t *testing.T) {
 func TestShutdownRefusesAndDrains(t *testing.T) {
 	h := open(t, func(o *Options, _ *actors.Options) { o.ConnectPause = time.Minute })
 	socket, silent, paused, kept := h.socket(t), h.dial(t), h.dial(t), h.dial(t)
-	paused.send(t, upgradeHead(http.MethodGet, target("apikey=bad"), host))
+	paused.send(t, frames.Head(http.MethodGet, target("apikey=bad"), host))
 	kept.send(t, "POST /api/broadcast HTTP/1.1\r\nHost: abc.x\r\nAuthorization: Bearer "+token(t)+"\r\nContent-Type: application/json\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n")
-	if r, err := http.ReadResponse(kept.br, nil); err != nil || r.StatusCode != 100 {
+	if r, err := http.ReadResponse(kept.Buffered, nil); err != nil || r.StatusCode != 100 {
 		t.Fatalf("%v, %v, want 100", r, err)
 	}
 	waitFor(t, func() bool { return strings.Contains(h.logs.String(), "handshake refused") })

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"realtime/actors"
+	"realtime/tests/frames"
 )
 
 // slowRate is how often an offender of these tests is read in a second.
@@ -41,7 +42,7 @@ func slow(c *raw) *raw {
 func (h *house) enter(t *testing.T, topic string) *raw {
 	t.Helper()
 	c := slow(h.socket(t))
-	c.frame(t, finText, `["1","1","`+topic+`","phx_join",{"config":`+mute+`}]`)
+	c.frame(t, frames.Text, `["1","1","`+topic+`","phx_join",{"config":`+mute+`}]`)
 	c.want(t, `["1","1","`+topic+`","phx_reply",{"status":"ok","response":{"postgres_changes":[]}}]`)
 	return c
 }
@@ -54,7 +55,7 @@ func (h *house) talk(t *testing.T, n int) {
 	says, hears := h.enter(t, "realtime:calm"), h.enter(t, "realtime:calm")
 	for i := range n {
 		body := fmt.Sprintf(`{"n":%d}`, i)
-		says.frame(t, finText, `["1","2","realtime:calm","broadcast",`+body+`]`)
+		says.frame(t, frames.Text, `["1","2","realtime:calm","broadcast",`+body+`]`)
 		hears.want(t, `[null,null,"realtime:calm","broadcast",`+body+`]`)
 	}
 	_, _ = says.Close(), hears.Close()
@@ -65,7 +66,7 @@ func lineRate(t *testing.T, h *house) {
 	began := time.Now()
 	offender, witness := h.enter(t, "realtime:flood"), h.enter(t, "realtime:flood")
 	const text = `["1","2","realtime:flood","broadcast",{"n":1}]`
-	one := masked(finText, []byte(text))
+	one := frames.Masked(frames.Text, text)
 	var flood sync.WaitGroup
 	flood.Go(func() { // ends with the connection
 		many := []byte(strings.Repeat(string(one), 1000))
@@ -78,7 +79,7 @@ func lineRate(t *testing.T, h *house) {
 	var heard atomic.Int64
 	flood.Go(func() { // ends with the connection
 		for {
-			if _, _, err := witness.receive(); err != nil {
+			if _, _, err := witness.Next(); err != nil {
 				return
 			}
 			heard.Add(1)
@@ -103,7 +104,7 @@ func neverReads(t *testing.T, h *house) {
 	var asks sync.WaitGroup
 	asks.Go(func() { // ends with the connection
 		ask := `["1","` + strings.Repeat("7", 200) + `","realtime:nowhere","shout",{}]` // heartbeats would be held back
-		many := []byte(strings.Repeat(string(masked(finText, []byte(ask))), 1000))
+		many := []byte(strings.Repeat(string(frames.Masked(frames.Text, ask)), 1000))
 		for {
 			if _, err := offender.Write(many); err != nil {
 				return
@@ -127,7 +128,7 @@ func neverReads(t *testing.T, h *house) {
 // lastWord reads on and returns the code of the close frame, 0 if none comes.
 func lastWord(c *raw) int {
 	for {
-		b0, payload, err := c.receive()
+		b0, payload, err := c.Next()
 		switch {
 		case err != nil:
 			return 0
@@ -146,15 +147,15 @@ func oneByte(t *testing.T, h *house) {
 			offender.send(t, s[i:i+1])
 		}
 	}
-	bytewise(upgradeHead("GET", target("vsn=2.0.0&apikey="+token(t)), host))
+	bytewise(frames.Head("GET", target("vsn=2.0.0&apikey="+token(t)), host))
 	if r, body := offender.response(t); r.StatusCode != 101 {
 		t.Fatalf("%d %s", r.StatusCode, body)
 	}
-	bytewise(string(masked(finText, []byte(`["1","1","realtime:bytes","phx_join",{"config":`+mute+`}]`))))
+	bytewise(string(frames.Masked(frames.Text, `["1","1","realtime:bytes","phx_join",{"config":`+mute+`}]`)))
 	offender.want(t, `["1","1","realtime:bytes","phx_reply",{"status":"ok","response":{"postgres_changes":[]}}]`)
 	for i := range 20 {
 		body := fmt.Sprintf(`{"n":%d}`, i)
-		bytewise(string(masked(finText, []byte(`["1","2","realtime:bytes","broadcast",`+body+`]`))))
+		bytewise(string(frames.Masked(frames.Text, `["1","2","realtime:bytes","broadcast",`+body+`]`)))
 		witness.want(t, `[null,null,"realtime:bytes","broadcast",`+body+`]`)
 	}
 	h.talk(t, 50)
@@ -175,8 +176,8 @@ func storm(t *testing.T, h *house) {
 					t.Errorf("connect: %v", err)
 					return
 				}
-				_, _ = io.WriteString(nc, upgradeHead("GET", target("vsn=2.0.0&apikey="+key), host)+
-					string(masked(finText, []byte(`["1","1","realtime:calm","phx_join",{"config":`+mute+`}]`))))
+				_, _ = io.WriteString(nc, frames.Head("GET", target("vsn=2.0.0&apikey="+key), host)+
+					string(frames.Masked(frames.Text, `["1","1","realtime:calm","phx_join",{"config":`+mute+`}]`)))
 				_ = nc.(*net.TCPConn).SetLinger(0)
 				_ = nc.Close()
 			}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"realtime/postgres/pgtest"
+	"realtime/tests/frames"
 )
 
 // policies lets anon read every topic and write to those that begin with open; asking about broken raises.
@@ -23,7 +24,7 @@ func TestPrivateBroadcasts(t *testing.T) {
 	h.manage(t, "PUT", "/api/tenants/priv", `{"tenant":{"jwt_secret":"`+secret+`","extensions":[`+h.extension("")+`]}}`, 201)
 	h.policies(t)
 	c, _, _ := h.upgrade(t, target("vsn=2.0.0&apikey="+token(t)), "priv.example.com")
-	c.frame(t, finText, `["1","1","realtime:open","phx_join",{"config":{"private":true}}]`)
+	c.frame(t, frames.Text, `["1","1","realtime:open","phx_join",{"config":{"private":true}}]`)
 	c.want(t, `["1","1","realtime:open","phx_reply",{"status":"ok","response":{"postgres_changes":[]}}]`)
 
 	post := func(path, body string, more ...string) (*http.Response, string) {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"realtime/protocol"
+	"realtime/tests/frames"
 )
 
 // TestSingle is what the single route says and delivers, on one server.
@@ -30,10 +31,10 @@ func TestSingle(t *testing.T) {
 func (h *house) join(t *testing.T, topic string) (v2, v1 *raw) {
 	t.Helper()
 	v2 = h.socket(t)
-	v2.frame(t, finText, `["1","1","realtime:`+topic+`","phx_join",{"config":{}}]`)
+	v2.frame(t, frames.Text, `["1","1","realtime:`+topic+`","phx_join",{"config":{}}]`)
 	v2.want(t, `["1","1","realtime:`+topic+`","phx_reply",{"status":"ok","response":{"postgres_changes":[]}}]`)
 	v1, _, _ = h.upgrade(t, target("apikey="+token(t)), host)
-	v1.frame(t, finText, `{"topic":"realtime:`+topic+`","event":"phx_join","payload":{"config":{}},"ref":"1"}`)
+	v1.frame(t, frames.Text, `{"topic":"realtime:`+topic+`","event":"phx_join","payload":{"config":{}},"ref":"1"}`)
 	v1.want(t, `{"topic":"realtime:`+topic+`","event":"phx_reply","payload":{"status":"ok","response":{"postgres_changes":[]}},"ref":"1"}`)
 	return v2, v1
 }
@@ -54,8 +55,8 @@ func (h *house) send1(t *testing.T, path, kind, body string) {
 func (c *raw) wantUser(t *testing.T, topic, event, payload string, encoding byte) {
 	t.Helper()
 	want := string([]byte{4, byte(len(topic)), byte(len(event)), 0, encoding}) + topic + event + payload
-	b0, got, err := c.receive()
-	if err != nil || b0 != finBinary || string(got) != want {
+	b0, got, err := c.Next()
+	if err != nil || b0 != frames.Binary || string(got) != want {
 		t.Fatalf("got %#x %q, %v, want %q", b0, got, err, want)
 	}
 }

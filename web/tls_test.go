@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"realtime/actors"
+	"realtime/tests/frames"
 )
 
 // secure starts a second listener of the house, with TLS, and returns how to reach it.
@@ -41,16 +42,16 @@ func TestTLS(t *testing.T) {
 		t.Errorf("protocol %q, want http/1.1: a WebSocket needs it", got)
 	}
 	_ = nc.SetDeadline(time.Now().Add(patient))
-	c := newRaw(nc)
-	c.send(t, upgradeHead(http.MethodGet, target("vsn=2.0.0&apikey="+token(t)), host))
+	c := &raw{frames.New(nc)}
+	c.send(t, frames.Head(http.MethodGet, target("vsn=2.0.0&apikey="+token(t)), host))
 	if r, body := c.response(t); r.StatusCode != http.StatusSwitchingProtocols {
 		t.Fatalf("handshake: %d %s", r.StatusCode, body)
 	}
-	c.frame(t, finText, `["1","1","realtime:s","phx_join",{"config":{"broadcast":{"self":true}}}]`)
+	c.frame(t, frames.Text, `["1","1","realtime:s","phx_join",{"config":{"broadcast":{"self":true}}}]`)
 	c.want(t, `["1","1","realtime:s","phx_reply",{"status":"ok","response":{"postgres_changes":[]}}]`)
 	big := `{"type":"broadcast","event":"e","payload":{"a":"` + strings.Repeat("x", 1<<20) + `"}}`
 	for range 5 {
-		c.frame(t, finText, `["1","2","realtime:s","broadcast",`+big+`]`)
+		c.frame(t, frames.Text, `["1","2","realtime:s","broadcast",`+big+`]`)
 		c.want(t, `[null,null,"realtime:s","broadcast",`+big+`]`)
 	}
 	c.alive(t)
@@ -72,7 +73,7 @@ func TestTLS(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer plain.Close()
-	p := newRaw(plain)
+	p := &raw{frames.New(plain)}
 	_ = p.SetDeadline(time.Now().Add(patient))
 	p.send(t, "GET /healthcheck HTTP/1.1\r\nHost: a\r\n\r\n")
 	p.wantEnd(t)
@@ -88,7 +89,7 @@ func TestSlowTLSHandshakesAreCut(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer nc.Close()
-		c := newRaw(nc)
+		c := &raw{frames.New(nc)}
 		_ = c.SetDeadline(time.Now().Add(patient))
 		if start != "" {
 			c.send(t, start)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"realtime/actors"
+	"realtime/tests/frames"
 	"realtime/tests/leaks"
 )
 
@@ -47,14 +48,14 @@ func TestTransport(t *testing.T) {
 
 func row36LargestMessage(t *testing.T, h *house) {
 	c := h.socket(t)
-	c.frame(t, finText, heartbeatOf(maxMessage))
+	c.frame(t, frames.Text, heartbeatOf(maxMessage))
 	c.want(t, heartbeatReply)
 	half := heartbeatOf(maxMessage)
 	c.frame(t, 0x01, half[:maxMessage/2])
-	c.frame(t, finPing, "between") // control frames may come between fragments
+	c.frame(t, frames.Ping, "between") // control frames may come between fragments
 	c.frame(t, 0x00, half[maxMessage/2:maxMessage-1])
 	c.frame(t, 0x80, half[maxMessage-1:])
-	if b0, payload, err := c.receive(); err != nil || b0 != framePong || string(payload) != "between" {
+	if b0, payload, err := c.Next(); err != nil || b0 != framePong || string(payload) != "between" {
 		t.Fatalf("frame %#x %q, %v, want the pong", b0, payload, err)
 	}
 	c.want(t, heartbeatReply)
@@ -64,7 +65,7 @@ func row36LargestMessage(t *testing.T, h *house) {
 func row37TooLargeMessage(t *testing.T, h *house) {
 	c := h.socket(t)
 	go func() { // stopped by the server, which reads on for a second; a failed write is not what this test is about
-		_, _ = c.Write(masked(finText, []byte(heartbeatOf(maxMessage+1))))
+		_, _ = c.Write(frames.Masked(frames.Text, heartbeatOf(maxMessage+1)))
 	}()
 	c.wantClose(t, closeTooLarge)
 }
@@ -83,22 +84,22 @@ func row39ProtocolViolations(t *testing.T, h *house) {
 	}
 	for name, bytes := range map[string]string{
 		"unmasked":                      "\x81\x02hi",
-		"reserved bit 1":                string(masked(finText|0x40, []byte("hi"))),
-		"reserved bit 2":                string(masked(finText|0x20, []byte("hi"))),
-		"reserved bit 3":                string(masked(finText|0x10, []byte("hi"))),
-		"opcode 3":                      string(masked(0x83, []byte("hi"))),
-		"opcode 11":                     string(masked(0x8b, []byte("hi"))),
-		"continuation of nothing":       string(masked(0x80, []byte("hi"))),
-		"text amid fragments":           string(masked(0x01, []byte("hi"))) + string(masked(finText, []byte("hi"))),
-		"ping in pieces":                string(masked(0x09, []byte("hi"))),
-		"long ping":                     string(masked(finPing, []byte(strings.Repeat("x", 126)))),
-		"length of 64 bits":             long(finText, 1<<63),
-		"length of all ones":            long(finBinary, 1<<64-1),
-		"length of all ones, in a ping": long(finPing, 1<<64-1),
-		"close with half a code":        string(masked(0x88, []byte{3})),
-		"close with code 1005":          string(masked(0x88, []byte{3, 0xed})),
-		"close with code 999":           string(masked(0x88, []byte{3, 0xe7})),
-		"close with code 5000":          string(masked(0x88, []byte{0x13, 0x88})),
+		"reserved bit 1":                string(frames.Masked(frames.Text|0x40, "hi")),
+		"reserved bit 2":                string(frames.Masked(frames.Text|0x20, "hi")),
+		"reserved bit 3":                string(frames.Masked(frames.Text|0x10, "hi")),
+		"opcode 3":                      string(frames.Masked(0x83, "hi")),
+		"opcode 11":                     string(frames.Masked(0x8b, "hi")),
+		"continuation of nothing":       string(frames.Masked(0x80, "hi")),
+		"text amid fragments":           string(frames.Masked(0x01, "hi")) + string(frames.Masked(frames.Text, "hi")),
+		"ping in pieces":                string(frames.Masked(0x09, "hi")),
+		"long ping":                     string(frames.Masked(frames.Ping, strings.Repeat("x", 126))),
+		"length of 64 bits":             long(frames.Text, 1<<63),
+		"length of all ones":            long(frames.Binary, 1<<64-1),
+		"length of all ones, in a ping": long(frames.Ping, 1<<64-1),
+		"close with half a code":        string(frames.Masked(frames.Close, "\x03")),
+		"close with code 1005":          string(frames.Masked(frames.Close, "\x03\xed")),
+		"close with code 999":           string(frames.Masked(frames.Close, "\x03\xe7")),
+		"close with code 5000":          string(frames.Masked(frames.Close, "\x13\x88")),
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := h.socket(t)
@@ -111,8 +112,8 @@ func row39ProtocolViolations(t *testing.T, h *house) {
 func row40Ping(t *testing.T, h *house) {
 	c := h.socket(t)
 	for _, payload := range []string{"hi", "", strings.Repeat("x", 125)} {
-		c.frame(t, finPing, payload)
-		if b0, got, err := c.receive(); err != nil || b0 != framePong || string(got) != payload {
+		c.frame(t, frames.Ping, payload)
+		if b0, got, err := c.Next(); err != nil || b0 != framePong || string(got) != payload {
 			t.Errorf("frame %#x %q, %v, want the pong of %q", b0, got, err, payload)
 		}
 	}
@@ -128,7 +129,7 @@ func TestTransportRows41To43Idle(t *testing.T) {
 	t.Parallel()
 	h := open(t, func(_ *Options, o *actors.Options) { o.IdleTimeout = 1500 * time.Millisecond })
 	silent, receiver, noisy := h.socket(t), h.socket(t), h.socket(t)
-	receiver.frame(t, finText, `["1","1","realtime:a","phx_join",{"config":{}}]`)
+	receiver.frame(t, frames.Text, `["1","1","realtime:a","phx_join",{"config":{}}]`)
 	receiver.want(t, `["1","1","realtime:a","phx_reply",{"status":"ok","response":{"postgres_changes":[]}}]`)
 
 	stop, stopped := make(chan struct{}), make(chan struct{})
@@ -141,7 +142,7 @@ func TestTransportRows41To43Idle(t *testing.T) {
 			case <-stop:
 				return
 			case <-tick.C:
-				_, _ = noisy.Write(masked(finText, []byte("not json"))) // row 43: any bytes count
+				_, _ = noisy.Write(frames.Masked(frames.Text, "not json")) // row 43: any bytes count
 				h.do(t, "POST", "/api/broadcast", batchOf("a"), "Authorization", "Bearer "+token(t), "Content-Type", "application/json")
 			}
 		}
@@ -157,7 +158,7 @@ func row44CloseIsAnswered(t *testing.T, h *house) {
 	for _, code := range []uint16{4001, 1000, 1001, 1003, 1011, 3000, 4999} {
 		c := h.socket(t)
 		c.frame(t, 0x88, string(binary.BigEndian.AppendUint16(nil, code))+"bye")
-		b0, payload, err := c.receive()
+		b0, payload, err := c.Next()
 		if want := binary.BigEndian.AppendUint16(nil, code); err != nil || b0 != frameClose || string(payload) != string(want) {
 			t.Errorf("%d: frame %#x %x, %v, want a close with the same code and nothing else", code, b0, payload, err)
 		}
@@ -165,7 +166,7 @@ func row44CloseIsAnswered(t *testing.T, h *house) {
 	}
 	c := h.socket(t)
 	c.frame(t, 0x88, "")
-	if b0, payload, err := c.receive(); err != nil || b0 != frameClose || len(payload) != 0 {
+	if b0, payload, err := c.Next(); err != nil || b0 != frameClose || len(payload) != 0 {
 		t.Errorf("no code: frame %#x %x, %v, want an empty close", b0, payload, err)
 	}
 	c.wantEnd(t)
@@ -179,10 +180,10 @@ func TestTransportRows45To47SocketsWithoutChannels(t *testing.T) {
 	t.Parallel()
 	h := open(t, func(_ *Options, o *actors.Options) { o.NoChannelTimeout = time.Second })
 	left, never, failed := h.socket(t), h.socket(t), h.socket(t)
-	left.frame(t, finText, `["1","1","realtime:a","phx_join",{"config":{}}]`)
+	left.frame(t, frames.Text, `["1","1","realtime:a","phx_join",{"config":{}}]`)
 	left.want(t, `["1","1","realtime:a","phx_reply",{"status":"ok","response":{"postgres_changes":[]}}]`)
-	left.frame(t, finText, `["1","2","realtime:a","phx_leave",{}]`)
-	failed.frame(t, finText, `["1","1","realtime:","phx_join",{"config":{}}]`)
+	left.frame(t, frames.Text, `["1","2","realtime:a","phx_leave",{}]`)
+	failed.frame(t, frames.Text, `["1","1","realtime:","phx_join",{"config":{}}]`)
 	left.wantClose(t, 1000)
 	failed.wantClose(t, 1000)
 	never.alive(t)
@@ -191,7 +192,7 @@ func TestTransportRows45To47SocketsWithoutChannels(t *testing.T) {
 func rows48To50MalformedFramesAreDropped(t *testing.T, h *house) {
 	c := h.socket(t)
 	for row, text := range map[string]string{"row 48": "", "row 49": "not json", "row 50": "[null,\"1\",\"phoenix\",\"heartbeat\",{\"a\":\"\xff\"}]"} {
-		c.frame(t, finText, text)
+		c.frame(t, frames.Text, text)
 		c.alive(t)
 		if !strings.Contains(h.logs.String(), "MalformedWebSocketMessage") {
 			t.Errorf("%s: nothing is logged", row)
@@ -201,8 +202,8 @@ func rows48To50MalformedFramesAreDropped(t *testing.T, h *house) {
 
 func framesBehindTheHandshakeAreRead(t *testing.T, h *house) {
 	c := h.dial(t)
-	heartbeat := string(masked(finText, []byte(heartbeatOf(2000))))
-	c.send(t, upgradeHead(http.MethodGet, target("vsn=2.0.0&apikey="+token(t)), host)+heartbeat[:1500])
+	heartbeat := string(frames.Masked(frames.Text, heartbeatOf(2000)))
+	c.send(t, frames.Head(http.MethodGet, target("vsn=2.0.0&apikey="+token(t)), host)+heartbeat[:1500])
 	if r, body := c.response(t); r.StatusCode != 101 {
 		t.Fatalf("%d %s", r.StatusCode, body)
 	}
@@ -216,7 +217,7 @@ func connectionThatBreaksSaysNothing(t *testing.T, h *house) {
 	if err := tcp.CloseWrite(); err != nil {
 		t.Fatal(err)
 	}
-	if rest, err := io.ReadAll(c.br); err != nil || len(rest) != 0 {
+	if rest, err := io.ReadAll(c.Buffered); err != nil || len(rest) != 0 {
 		t.Errorf("got %x, %v, want the end", rest, err)
 	}
 }

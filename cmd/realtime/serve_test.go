@@ -1,14 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"os"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -18,29 +16,11 @@ import (
 	"realtime/tests/leaks"
 )
 
-// screen collects what a running command prints. Safe for concurrent use.
-type screen struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (s *screen) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.Write(p)
-}
-
-func (s *screen) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.String()
-}
-
 // running is a command that goes on until it is told to stop.
 type running struct {
 	t       *testing.T
-	out     screen
-	errs    screen
+	out     leaks.Record
+	errs    leaks.Record
 	signals chan os.Signal
 	code    chan int
 }

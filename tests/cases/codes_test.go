@@ -9,6 +9,7 @@ import (
 	"realtime/postgres"
 	"realtime/postgres/pgtest"
 	"realtime/tenancy"
+	"realtime/tests/tenants"
 )
 
 // TestCodes meets the codes that no row is about where an operator meets them: in the log, beside the name of the tenant. Each entry
@@ -50,15 +51,7 @@ func TestClaimsThatAreAskedFor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cipher, err := tenancy.NewCipher("1234567890123456", "", false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	store, err := tenancy.OpenStore(t.Context(), h.db, tenancy.StoreOptions{Cipher: cipher, PoolSize: 1, Validators: validators})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(store.Close)
+	store := tenants.Open(t, h.db, tenancy.StoreOptions{PoolSize: 1, Validators: validators})
 	a := (&house{store: store, db: h.db}).annex(t, nil)
 	id := a.tenant(t, "")
 	for issuer, want := range map[string]int{"me": 101, "you": 500} {

@@ -2,6 +2,8 @@ package cases
 
 import (
 	"testing"
+
+	"realtime/tests/tenants"
 )
 
 var disconnectRows = []row{
@@ -15,7 +17,7 @@ var disconnectRows = []row{
 // change writes columns of a tenant and tells the server.
 func (h *house) change(t *testing.T, id, columns string) {
 	t.Helper()
-	row := h.write(t, h.row(t, id), `{`+columns+`}`)
+	row := tenants.Change(t, h.store, id, columns)
 	h.cache.Invalidate(id)
 	h.system.Changed(row)
 }
@@ -63,7 +65,7 @@ func row254(t *testing.T, h *house) {
 		"deleted":      func(_ *testing.T, id string) { h.system.Removed(id) },
 		"behind the server's back": func(t *testing.T, id string) {
 			needsSweep(t)
-			h.write(t, h.row(t, id), `{"suspend":true}`)
+			tenants.Change(t, h.store, id, `"suspend":true`)
 			h.cache.Invalidate(id)
 		},
 	} {

@@ -7,43 +7,44 @@ import (
 
 	"realtime/actors"
 	"realtime/protocol"
+	"realtime/tests/frames"
 )
 
 // Rows 42, 46 and 49 of the transport; the others are in package web.
 var transportRows = []row{
 	as(42, "who only receives is closed", row042),
 	as(46, "socket that never joined stays", row046),
-	as(49, "no JSON", dropped("vsn=2.0.0", textFrame, "MalformedWebSocketMessage", "not json")),
+	as(49, "no JSON", dropped("vsn=2.0.0", frames.Text, "MalformedWebSocketMessage", "not json")),
 }
 
 // Rows 51 to 60: no reply, the socket stays, one line in the log.
 var frameRows = []row{
-	as(51, "version 1 on version 2", dropped("vsn=2.0.0", textFrame, "MalformedWebSocketMessage", `{"topic":"t","event":"e","payload":{},"ref":"1"}`)),
-	as(52, "array too short", dropped("vsn=2.0.0", textFrame, "MalformedWebSocketMessage", `[1,2,3]`, `["1","2","t","e"]`)),
-	as(53, "no array", dropped("vsn=2.0.0", textFrame, "MalformedWebSocketMessage", `"str"`, `null`, `5`)),
-	as(54, "unknown kind", dropped("vsn=2.0.0", binaryFrame, "UnknownErrorOnWebSocketMessage",
+	as(51, "version 1 on version 2", dropped("vsn=2.0.0", frames.Text, "MalformedWebSocketMessage", `{"topic":"t","event":"e","payload":{},"ref":"1"}`)),
+	as(52, "array too short", dropped("vsn=2.0.0", frames.Text, "MalformedWebSocketMessage", `[1,2,3]`, `["1","2","t","e"]`)),
+	as(53, "no array", dropped("vsn=2.0.0", frames.Text, "MalformedWebSocketMessage", `"str"`, `null`, `5`)),
+	as(54, "unknown kind", dropped("vsn=2.0.0", frames.Binary, "UnknownErrorOnWebSocketMessage",
 		"", "\x09\x01\x02", "\x01\x01\x01\x01\x01abcd", "\x02\x01\x01ab", "\x04\x01\x01\x00\x01ab{}")),
-	as(55, "lengths past the end", dropped("vsn=2.0.0", binaryFrame, "UnknownErrorOnWebSocketMessage", "\x03\xc8\x01")),
-	as(56, "metadata of no JSON", dropped("vsn=2.0.0", binaryFrame, "MalformedWebSocketMessage", "\x03\x01\x01\x0a\x01\x04\x0112realtime:ae{bad{}")),
-	as(57, "version 1 without ref", dropped("vsn=1.0.0", textFrame, "MalformedWebSocketMessage", `{"topic":"phoenix","event":"heartbeat","payload":{}}`)),
-	as(58, "array on version 1", dropped("vsn=1.0.0", textFrame, "UnknownErrorOnWebSocketMessage", `[1,2,3,4,5]`)),
+	as(55, "lengths past the end", dropped("vsn=2.0.0", frames.Binary, "UnknownErrorOnWebSocketMessage", "\x03\xc8\x01")),
+	as(56, "metadata of no JSON", dropped("vsn=2.0.0", frames.Binary, "MalformedWebSocketMessage", "\x03\x01\x01\x0a\x01\x04\x0112realtime:ae{bad{}")),
+	as(57, "version 1 without ref", dropped("vsn=1.0.0", frames.Text, "MalformedWebSocketMessage", `{"topic":"phoenix","event":"heartbeat","payload":{}}`)),
+	as(58, "array on version 1", dropped("vsn=1.0.0", frames.Text, "UnknownErrorOnWebSocketMessage", `[1,2,3,4,5]`)),
 	as(59, "garbage on version 1", row059),
 	as(60, "binary frame on version 1", row060),
 	as(61, "array too long", row061),
-	as(62, "join of an object", dropped("vsn=2.0.0", textFrame, "UnknownErrorOnWebSocketMessage", `["3","6",{"a":1},"phx_join",{}]`)),
+	as(62, "join of an object", dropped("vsn=2.0.0", frames.Text, "UnknownErrorOnWebSocketMessage", `["3","6",{"a":1},"phx_join",{}]`)),
 	as(63, "topic that is an object", row063),
 }
 
 // dropped expects each frame to be dropped, with one line in the log that has the code.
-func dropped(query string, b0 byte, code string, frames ...string) func(*testing.T, *house) {
+func dropped(query string, b0 byte, code string, texts ...string) func(*testing.T, *house) {
 	return func(t *testing.T, h *house) {
-		for _, frame := range frames {
+		for _, text := range texts {
 			id := h.tenant(t, "")
 			s := h.open(t, id, token(t), query)
-			s.write(b0, frame)
+			s.write(b0, text)
 			s.fence()
 			if n := lines(h, id, code); n != 1 {
-				t.Errorf("%q: %d lines with %s, want 1", frame, n, code)
+				t.Errorf("%q: %d lines with %s, want 1", text, n, code)
 			}
 		}
 	}
@@ -85,7 +86,7 @@ func row042(t *testing.T, h *house) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if b0 == closeFrame {
+		if b0 == frames.Close {
 			if payload[:2] != "\x03\xe8" {
 				t.Errorf("close %x, want code 1000", payload)
 			}
@@ -121,8 +122,8 @@ func needsSweep(t *testing.T) {
 }
 
 func row059(t *testing.T, h *house) {
-	dropped("vsn=1.0.0", binaryFrame, "MalformedWebSocketMessage", "\x00\x01\x02")(t, h)
-	dropped("vsn=1.0.0", textFrame, "MalformedWebSocketMessage", "nope")(t, h)
+	dropped("vsn=1.0.0", frames.Binary, "MalformedWebSocketMessage", "\x00\x01\x02")(t, h)
+	dropped("vsn=1.0.0", frames.Text, "MalformedWebSocketMessage", "nope")(t, h)
 }
 
 func row060(t *testing.T, h *house) {

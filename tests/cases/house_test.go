@@ -1,7 +1,6 @@
 package cases
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -12,7 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -24,6 +22,7 @@ import (
 	"realtime/postgres/pgtest"
 	"realtime/tenancy"
 	"realtime/tests/leaks"
+	"realtime/tests/tenants"
 	"realtime/web"
 )
 
@@ -37,43 +36,16 @@ type house struct {
 	db       postgres.Settings
 	addr     string
 	changes  string // a tenant for rows about changes, whose feed they share
-	logs     *record
+	logs     *leaks.Record
 	registry *prometheus.Registry
 	served   chan error
-}
-
-// record keeps log lines.
-type record struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (r *record) Write(p []byte) (int, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.b.Write(p)
-}
-
-func (r *record) String() string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.b.String()
 }
 
 // newHouse makes the database and the first house.
 func newHouse(t *testing.T) *house {
 	t.Helper()
 	db := pgtest.DB(t)
-	leaks.Tell(secret, db.Password.Reveal())
-	cipher, err := tenancy.NewCipher("1234567890123456", "", false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	store, err := tenancy.OpenStore(t.Context(), db, tenancy.StoreOptions{Cipher: cipher, PoolSize: 4})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(store.Close)
+	store := tenants.Open(t, db, tenancy.StoreOptions{PoolSize: 4})
 	prepare(t, db)
 	pgtest.Exec(t, db, slices.Concat(tables, policies)...)
 	h := (&house{store: store, db: db}).annex(t, nil)
@@ -84,7 +56,7 @@ func newHouse(t *testing.T) *house {
 // annex starts a server with settings of its own on the same database.
 func (h *house) annex(t *testing.T, change func(*actors.Options)) *house {
 	t.Helper()
-	a := &house{store: h.store, cache: tenancy.NewCache(h.store, time.Hour), db: h.db, logs: &record{}, served: make(chan error, 1)}
+	a := &house{store: h.store, cache: tenancy.NewCache(h.store, time.Hour), db: h.db, logs: &leaks.Record{}, served: make(chan error, 1)}
 	log := slog.New(slog.NewJSONHandler(leaks.Watch(t, a.logs), &slog.HandlerOptions{Level: slog.LevelDebug}))
 	a.registry = prometheus.NewRegistry()
 	o := actors.Options{Log: log, Metrics: a.registry, Lookup: a.cache.Get, JoinPause: 10 * time.Millisecond, FeedIdle: time.Second, OpenWait: patient}
@@ -133,7 +105,7 @@ func (h *house) close(t *testing.T) {
 	}
 }
 
-var tenants atomic.Int64
+var made atomic.Int64 // tenants
 
 // tenant makes a tenant and returns its name. columns are JSON members, with a comma in front.
 func (h *house) tenant(t testing.TB, columns string) string {
@@ -150,18 +122,10 @@ func (h *house) tenantOn(t testing.TB, db postgres.Settings, columns string) str
 // tenantWith makes one with further settings of its database.
 func (h *house) tenantWith(t testing.TB, db postgres.Settings, more map[string]any, columns string) string {
 	t.Helper()
-	id := "t" + strconv.FormatInt(tenants.Add(1), 10)
-	all := map[string]any{
-		"db_host": db.Host, "db_port": strconv.Itoa(db.Port), "db_name": db.Database, "db_user": db.User,
-		"db_password": db.Password.Reveal(), "region": "here", "ssl_enforced": false, "slot_name": db.Database + "_" + id,
-	}
-	maps.Copy(all, more)
-	settings, err := json.Marshal(all)
-	if err != nil {
-		t.Fatal(err)
-	}
-	h.write(t, nil, `{"external_id":"`+id+`","name":"`+id+`","jwt_secret":"`+secret+`","extensions":[{"type":"postgres_cdc_rls","settings":`+
-		string(settings)+`}]`+columns+`}`)
+	id := "t" + strconv.FormatInt(made.Add(1), 10)
+	settings := map[string]any{"slot_name": db.Database + "_" + id}
+	maps.Copy(settings, more)
+	tenants.Add(t, h.store, tenants.Row{ID: id, Secret: secret, Database: db, Settings: settings, Columns: columns})
 	return id
 }
 
@@ -169,19 +133,6 @@ func (h *house) tenantWith(t testing.TB, db postgres.Settings, more map[string]a
 func (h *house) row(t testing.TB, id string) *tenancy.Tenant {
 	t.Helper()
 	row, err := h.cache.Get(t.Context(), id)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return row
-}
-
-func (h *house) write(t testing.TB, current *tenancy.Tenant, body string) *tenancy.Tenant {
-	t.Helper()
-	c, err := tenancy.ParseChange([]byte(body), tenancy.ChangeOptions{Current: current})
-	if err != nil {
-		t.Fatal(err)
-	}
-	row, _, err := h.store.Upsert(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}

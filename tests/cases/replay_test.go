@@ -130,7 +130,7 @@ func row173(t *testing.T, h *house) {
 		pgtest.Exec(t, h.db, `insert into realtime.messages (topic, extension, event, payload, private) values ('r173', 'broadcast', 'last', '0', true)`)
 		v1.want(`{"topic":"realtime:r173","event":"broadcast","payload":{"type":"broadcast","event":"last","meta":{"id":"$last"},"payload":0},"ref":null}`)
 		pgtest.Exec(t, h.db, `delete from realtime.messages where topic = 'r173'`)
-		_ = v1.nc.Close()
+		_ = v1.Close()
 	}
 }
 

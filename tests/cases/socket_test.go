@@ -1,18 +1,18 @@
 package cases
 
 import (
-	"bufio"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"strings"
 	"testing"
 	"time"
+
+	"realtime/tests/frames"
 )
 
 // patient is how long a test waits for what must happen, on a machine under load.
@@ -20,9 +20,8 @@ const patient = 30 * time.Second
 
 // socket is a client that says exactly what it is told to, and shows exactly what came. One test's goroutine uses it.
 type socket struct {
+	*frames.Client
 	t  testing.TB
-	nc net.Conn
-	br *bufio.Reader
 	n  names
 	v1 bool
 }
@@ -30,23 +29,16 @@ type socket struct {
 // connect asks for a socket of a tenant. query is what follows the token: "vsn=2.0.0".
 func (h *house) connect(t testing.TB, tenant, token, query string) (*socket, *http.Response) {
 	t.Helper()
-	nc, err := new(net.Dialer).DialContext(t.Context(), "tcp", h.addr)
+	c, err := frames.Dial(t.Context(), h.addr, patient)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = nc.Close() })
-	_ = nc.SetDeadline(time.Now().Add(patient))
-	_, err = io.WriteString(nc, "GET /socket/websocket?apikey="+url.QueryEscape(token)+"&"+query+" HTTP/1.1\r\nHost: "+tenant+".example.com\r\n"+
-		"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n")
+	t.Cleanup(func() { _ = c.Close() })
+	r, err := c.Upgrade("/socket/websocket?apikey="+url.QueryEscape(token)+"&"+query, tenant+".example.com")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &socket{t: t, nc: nc, br: bufio.NewReader(nc), n: names{}, v1: !strings.Contains(query, "vsn=2")}
-	r, err := http.ReadResponse(s.br, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s, r
+	return &socket{Client: c, t: t, n: names{}, v1: !strings.Contains(query, "vsn=2")}, r
 }
 
 // dial opens a socket of version 2 with a good token.
@@ -71,74 +63,33 @@ func (h *house) open(t testing.TB, tenant, token, query string) *socket {
 	return s
 }
 
-// First bytes of unfragmented frames.
-const (
-	textFrame   = 0x81
-	binaryFrame = 0x82
-	closeFrame  = 0x88
-)
-
 // write sends one masked frame.
 func (s *socket) write(b0 byte, payload string) {
 	s.t.Helper()
-	f := []byte{b0}
-	switch n := len(payload); {
-	case n <= 125:
-		f = append(f, 0x80|byte(n))
-	case n <= 65535:
-		f = binary.BigEndian.AppendUint16(append(f, 0x80|126), uint16(n))
-	default:
-		f = binary.BigEndian.AppendUint64(append(f, 0x80|127), uint64(n))
-	}
-	mask := [4]byte{0x37, 0xfa, 0x21, 0x3d}
-	f = append(f, mask[:]...)
-	at := len(f)
-	f = append(f, payload...)
-	for i := range len(payload) {
-		f[at+i] ^= mask[i&3]
-	}
-	_ = s.nc.SetWriteDeadline(time.Now().Add(patient))
-	if _, err := s.nc.Write(f); err != nil {
+	_ = s.SetWriteDeadline(time.Now().Add(patient))
+	if _, err := s.Write(frames.Masked(b0, payload)); err != nil {
 		s.t.Fatalf("send: %v", err)
 	}
 }
 
 // send sends text frames.
-func (s *socket) send(frames ...string) {
+func (s *socket) send(texts ...string) {
 	s.t.Helper()
-	for _, f := range frames {
-		s.write(textFrame, f)
+	for _, text := range texts {
+		s.write(frames.Text, text)
 	}
 }
 
 // sendBinary sends a binary frame.
 func (s *socket) sendBinary(frame string) {
 	s.t.Helper()
-	s.write(binaryFrame, frame)
+	s.write(frames.Binary, frame)
 }
 
 // read reads one frame, which must come in time.
 func (s *socket) read() (b0 byte, payload string, err error) {
-	_ = s.nc.SetReadDeadline(time.Now().Add(patient))
-	var h [8]byte
-	if _, err := io.ReadFull(s.br, h[:2]); err != nil {
-		return 0, "", err
-	}
-	b0 = h[0]
-	n := uint64(h[1])
-	switch n {
-	case 126:
-		_, err = io.ReadFull(s.br, h[:2])
-		n = uint64(binary.BigEndian.Uint16(h[:2]))
-	case 127:
-		_, err = io.ReadFull(s.br, h[:8])
-		n = binary.BigEndian.Uint64(h[:8])
-	}
-	if err != nil {
-		return 0, "", err
-	}
-	b := make([]byte, n)
-	_, err = io.ReadFull(s.br, b)
+	_ = s.SetReadDeadline(time.Now().Add(patient))
+	b0, b, err := s.Next()
 	return b0, string(b), err
 }
 
@@ -149,21 +100,21 @@ func (s *socket) next() string {
 	if err != nil {
 		s.t.Fatalf("no frame came: %v", err)
 	}
-	if b0 != textFrame {
+	if b0 != frames.Text {
 		s.t.Fatalf("got frame %#x %q, want a text frame", b0, payload)
 	}
 	return payload
 }
 
 // want compares the next frames, in order.
-func (s *socket) want(frames ...string) {
+func (s *socket) want(texts ...string) {
 	s.t.Helper()
-	for _, want := range frames {
+	for _, want := range texts {
 		b0, got, err := s.read()
 		if err != nil {
 			s.t.Fatalf("%v, wanted %.2000s", err, want)
 		}
-		if b0 != textFrame {
+		if b0 != frames.Text {
 			s.t.Fatalf("got frame %#x %q, want %.2000s", b0, got, want)
 		}
 		if err := s.n.match(got, want); err != nil {
@@ -173,9 +124,9 @@ func (s *socket) want(frames ...string) {
 }
 
 // wantAny compares the next frames, in any order.
-func (s *socket) wantAny(frames ...string) {
+func (s *socket) wantAny(texts ...string) {
 	s.t.Helper()
-	for left := append([]string(nil), frames...); len(left) > 0; {
+	for left := append([]string(nil), texts...); len(left) > 0; {
 		got, found := s.next(), false
 		for i, want := range left {
 			if s.n.match(got, want) == nil {
@@ -193,7 +144,7 @@ func (s *socket) wantAny(frames ...string) {
 func (s *socket) wantBinary(want string) {
 	s.t.Helper()
 	b0, got, err := s.read()
-	if err != nil || b0 != binaryFrame || got != want {
+	if err != nil || b0 != frames.Binary || got != want {
 		s.t.Fatalf("got frame %#x %q, %v, want the binary frame %q", b0, got, err, want)
 	}
 }
@@ -202,7 +153,7 @@ func (s *socket) wantBinary(want string) {
 func (s *socket) wantClose(code uint16) {
 	s.t.Helper()
 	b0, payload, err := s.read()
-	if err != nil || b0 != closeFrame || len(payload) < 2 || binary.BigEndian.Uint16([]byte(payload)) != code {
+	if err != nil || b0 != frames.Close || len(payload) < 2 || binary.BigEndian.Uint16([]byte(payload)) != code {
 		s.t.Fatalf("got frame %#x %q, %v, want close %d", b0, payload, err, code)
 	}
 	if b0, payload, err := s.read(); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
@@ -211,7 +162,7 @@ func (s *socket) wantClose(code uint16) {
 }
 
 // hangUp ends the connection without a word.
-func (s *socket) hangUp() { _ = s.nc.Close() }
+func (s *socket) hangUp() { _ = s.Close() }
 
 // fence sees that nothing has come, and that all that was sent to no channel has been dealt with: a leave of a topic nobody joined is
 // answered behind it.

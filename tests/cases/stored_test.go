@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"realtime/postgres/pgtest"
+	"realtime/tests/frames"
 )
 
 var storedRows = []row{
@@ -30,7 +31,7 @@ func (s *socket) wantStored(topic, payload string) string {
 	b0, got, err := s.read()
 	head := "\x04\x0d\x02\x2d\x01realtime:" + topic + `ev{"id":"`
 	tail := `"}` + payload
-	if err != nil || b0 != binaryFrame || len(got) != len(head)+36+len(tail) || got[:len(head)] != head || got[len(head)+36:] != tail {
+	if err != nil || b0 != frames.Binary || len(got) != len(head)+36+len(tail) || got[:len(head)] != head || got[len(head)+36:] != tail {
 		s.t.Fatalf("got frame %#x %q, %v", b0, got, err)
 	}
 	return got[len(head) : len(head)+36]
@@ -139,7 +140,7 @@ func row274(t *testing.T, h *house) {
 	eventually(t, "the row", func() bool { return count(`binary_payload = '\x01'`) == 1 })
 	s := h.dial(t, id)
 	s.join("realtime:r274", `{"private":true,"broadcast":{"replay":{}}}`)
-	if b0, frame, _ := s.read(); b0 != binaryFrame || frame[len(frame)-1] != 1 {
+	if b0, frame, _ := s.read(); b0 != frames.Binary || frame[len(frame)-1] != 1 {
 		t.Errorf("got %q", frame)
 	}
 	pgtest.Exec(t, h.db, `update realtime.messages set inserted_at = inserted_at - interval '61 s', updated_at = updated_at - interval '61 s' where topic = 'r274'`)

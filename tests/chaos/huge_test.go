@@ -23,7 +23,7 @@ func TestHugeTransaction(t *testing.T) {
 	s.start()
 	w := watch(t, s)
 	until(t, "the client is live", func() bool { _, lives := w.state(); return lives == 1 })
-	before := peak(t, s.cmd.Process.Pid)
+	before := peak(t, s.PID())
 	query[string](t, db, fmt.Sprintf("insert into public.load (writer, n, pad) select 0, i, repeat('x', 300) from generate_series(1, %d) i", rows))
 	last, since := 0, time.Now()
 	for last < rows {
@@ -35,7 +35,7 @@ func TestHugeTransaction(t *testing.T) {
 		}
 		pause(20 * time.Millisecond)
 	}
-	grown := peak(t, s.cmd.Process.Pid) - before
+	grown := peak(t, s.PID()) - before
 	t.Logf("the server grew by %d MB for %d MB of rows", grown>>20, rows*300>>20)
 	if grown > grow {
 		t.Errorf("the server grew by %d bytes", grown)

@@ -5,15 +5,13 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"sync"
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"realtime/postgres"
 	"realtime/protocol"
+	"realtime/tests/program"
 )
 
 var (
@@ -24,18 +22,7 @@ var (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	dir, err := os.MkdirTemp("", "realtime-chaos-")
-	if err == nil {
-		err = os.Chmod(dir, 0o755)
-	}
-	if err != nil {
-		panic(err)
-	}
-	workDir = dir
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
-		os.RemoveAll(dir)
-		os.Exit(code)
-	}))
+	program.Main(m.Run)
 }
 
 var table = []string{
@@ -74,7 +61,7 @@ func TestNothingIsLost(t *testing.T) {
 			crash(t, db)
 			continue
 		}
-		s.kill()
+		s.Kill()
 		pause(time.Duration(rng.IntN(300)) * time.Millisecond)
 		s.start()
 	}

@@ -1,17 +1,11 @@
 package chaos
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"net"
-	"net/http"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -27,31 +21,12 @@ const patience = time.Minute
 
 const secret = "a secret that only this test knows, of 40 characters"
 
-// workDir holds the binary, the database and the logs. Postgres runs as another user, so it is open to others.
-var workDir string
-
-// build makes the binary, once.
-var build = sync.OnceValues(func() (string, error) {
-	path := filepath.Join(workDir, "realtime")
-	cmd := exec.Command("go", "build", "-o", path, "./cmd/realtime")
-	cmd.Dir = "../.."
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build ./cmd/realtime: %w\n%s", err, out)
-	}
-	return path, nil
-})
+const root = "../.."
 
 // database starts a Postgres of the test's own, which comes back by itself when it is stopped the hard way.
 func database(t *testing.T, sql ...string) postgres.Settings {
 	t.Helper()
-	dir, err := os.MkdirTemp(workDir, "db-")
-	if err == nil {
-		err = os.Chmod(dir, 0o755)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	pg, err := embedded.Start(t.Context(), embedded.Options{DataDir: filepath.Join(dir, "pg"), Fast: true})
+	pg, err := embedded.Start(t.Context(), embedded.Options{DataDir: filepath.Join(program.Dir(t), "pg"), Fast: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,118 +91,38 @@ func crash(t *testing.T, s postgres.Settings) {
 	}
 }
 
-// server is one `realtime serve` with a durable slot, on a database that is not its own.
+// server is one with a durable slot, on a database that is not its own.
 type server struct {
-	t    *testing.T
-	db   postgres.Settings
-	port int
-	log  *os.File
-	env  []string
-
-	cmd   *exec.Cmd
-	ended chan error
+	*program.Server
+	t  *testing.T
+	db postgres.Settings
 }
 
-func newServer(t *testing.T, db postgres.Settings, env ...string) *server {
+func newServer(t *testing.T, db postgres.Settings, env ...string) server {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	log, err := os.CreateTemp(workDir, "log-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &server{t: t, db: db, port: l.Addr().(*net.TCPAddr).Port, log: log, env: env}
-	t.Cleanup(func() {
-		s.kill()
-		log.Close()
-		out, err := os.ReadFile(log.Name())
-		program.NoLeaks(t, string(out), []string{"DB_PASSWORD=" + db.Password.Reveal(), "API_JWT_SECRET=" + secret}, "")
-		if t.Failed() {
-			t.Logf("log of the server (%v):\n%s", err, out[max(0, len(out)-20_000):])
-		}
-	})
+	s := server{t: t, db: db, Server: program.New(t, root, append([]string{
+		"REALTIME_SLOT=durable", "SEED_SELF_HOST=true", "DB_HOST=" + db.Host, fmt.Sprintf("DB_PORT=%d", db.Port), "DB_USER=" + db.User,
+		"DB_PASSWORD=" + db.Password.Reveal(), "DB_NAME=" + db.Database, "DB_ENC_KEY=supabaserealtime", "API_JWT_SECRET=" + secret,
+		"TENANT_MAX_EVENTS_PER_SECOND=100000000", "TENANT_MAX_JOINS_PER_SECOND=10000",
+	}, env...)...)}
+	t.Cleanup(s.Kill)
 	return s
 }
 
-// start starts the server and waits until it serves. One that ends early, because its database is away, is started again.
-func (s *server) start() {
+// start starts the server. One that ends early, because its database is away, is started again.
+func (s server) start() {
 	s.t.Helper()
-	bin, err := build()
-	if err != nil {
-		s.t.Fatal(err)
-	}
 	for end := time.Now().Add(patience); time.Now().Before(end); {
-		s.cmd = exec.Command(bin, "serve")
-		s.cmd.Env = append([]string{
-			"PATH=" + os.Getenv("PATH"), "HOME=" + workDir, fmt.Sprintf("PORT=%d", s.port), "REALTIME_SLOT=durable", "SEED_SELF_HOST=true",
-			"DB_HOST=" + s.db.Host, fmt.Sprintf("DB_PORT=%d", s.db.Port), "DB_USER=" + s.db.User, "DB_PASSWORD=" + s.db.Password.Reveal(),
-			"DB_NAME=" + s.db.Database, "DB_ENC_KEY=supabaserealtime", "API_JWT_SECRET=" + secret,
-			"TENANT_MAX_EVENTS_PER_SECOND=100000000", "TENANT_MAX_JOINS_PER_SECOND=10000",
-		}, s.env...)
-		s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
-		if err := s.cmd.Start(); err != nil {
-			s.t.Fatal(err)
-		}
-		s.ended = make(chan error, 1)
-		go func(cmd *exec.Cmd, ended chan<- error) { ended <- cmd.Wait() }(s.cmd, s.ended) // ends with the process
-		if s.ready() {
+		err := s.TryStart()
+		if err == nil {
 			return
 		}
+		s.t.Log(err)
 	}
 	s.t.Fatal("the server does not start")
 }
 
-// ready waits until the server serves; false when it has ended.
-func (s *server) ready() bool {
-	client := http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
-	for {
-		if res, err := client.Get(s.url() + "/healthcheck"); err == nil {
-			res.Body.Close()
-			return true
-		}
-		select {
-		case err := <-s.ended:
-			s.t.Logf("the server ended: %v", err)
-			s.cmd = nil
-			return false
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
-}
-
-// kill ends the server as `kill -9` does.
-func (s *server) kill() {
-	if s.cmd == nil {
-		return
-	}
-	_ = s.cmd.Process.Kill()
-	if err := <-s.ended; err == nil {
-		s.t.Log("the server had ended before")
-	}
-	s.cmd = nil
-}
-
-// freeze stops the server in its tracks, as a machine without memory or a debugger does; or lets it go on.
-func (s *server) freeze(on bool) {
-	s.t.Helper()
-	sig := syscall.SIGCONT
-	if on {
-		sig = syscall.SIGSTOP
-	}
-	if err := s.cmd.Process.Signal(sig); err != nil {
-		s.t.Fatal(err)
-	}
-}
-
-func (s *server) url() string { return fmt.Sprintf("http://127.0.0.1:%d", s.port) }
-
-func (s *server) logged(text string) bool {
-	out, err := os.ReadFile(s.log.Name())
-	return err == nil && bytes.Contains(out, []byte(text))
-}
+func (s server) logged(text string) bool { return strings.Contains(s.Log(), text) }
 
 func token(t *testing.T) string {
 	t.Helper()

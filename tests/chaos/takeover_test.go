@@ -37,9 +37,9 @@ func TestOneOfTwoReads(t *testing.T) {
 				t.Error("the second reads as well")
 			}
 			if how == "dies" {
-				first.kill()
+				first.Kill()
 			} else {
-				first.freeze(true)
+				first.Freeze(true)
 			}
 			insert("2")
 			took := until(t, "the second delivers", func() bool { return waiter.seen(2) })
@@ -50,11 +50,11 @@ func TestOneOfTwoReads(t *testing.T) {
 			if how == "dies" {
 				return
 			}
-			first.freeze(false) // wakes up and must not take the slot away again
+			first.Freeze(false) // wakes up and must not take the slot away again
 			until(t, "the first notices", func() bool { return first.logged("waiting for another server") })
 			insert("3")
 			until(t, "the second still delivers", func() bool { return waiter.seen(3) })
-			second.kill()
+			second.Kill()
 			until(t, "the first is live again", func() bool { _, lives := reader.state(); return lives == 2 })
 			until(t, "the first delivers what it missed, or says so", func() bool {
 				return reader.seen(2) && reader.seen(3) || reader.told(protocol.MessageMissed) == 1

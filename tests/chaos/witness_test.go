@@ -23,7 +23,7 @@ type row struct {
 // witness is a client that comes back whenever it is cut, and keeps all it is told.
 type witness struct {
 	t    *testing.T
-	s    *server
+	s    server
 	tok  string
 	stop context.CancelFunc
 	over sync.WaitGroup
@@ -36,7 +36,7 @@ type witness struct {
 	lives   int      // how often it was told that it is live
 }
 
-func watch(t *testing.T, s *server) *witness {
+func watch(t *testing.T, s server) *witness {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	w := &witness{t: t, s: s, tok: token(t), stop: cancel, ids: map[int64]bool{}}
@@ -62,7 +62,7 @@ func (w *witness) end() {
 func (w *witness) visit(ctx context.Context) {
 	dialing, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	c, err := client.Dial(dialing, client.Options{URL: w.s.url(), APIKey: w.tok, Heartbeat: 2 * time.Second})
+	c, err := client.Dial(dialing, client.Options{URL: w.s.URL, APIKey: w.tok, Heartbeat: 2 * time.Second})
 	if err != nil {
 		return
 	}

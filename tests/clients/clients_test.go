@@ -18,8 +18,6 @@ import (
 const (
 	aliceID = "a11ce000-0000-4000-8000-000000000001"
 	bobID   = "b0b00000-0000-4000-8000-000000000002"
-
-	firstStart = 60 * time.Second // makes a database
 )
 
 // names of the clients under test, as clients.js has them.
@@ -47,14 +45,13 @@ func TestClients(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs a minute")
 	}
-	watchSources(t)
 	modules(t)
 	files, err := filepath.Glob("*.test.js")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no test files: %v", err)
 	}
 	s := newServer(t)
-	t.Logf("ready after %s, database made", s.start(firstStart).Round(time.Millisecond))
+	t.Logf("ready after %s, database made", s.Start().Round(time.Millisecond))
 
 	ran, tab := map[string]int{}, table{} // tests by file and by client
 	s.nodeTests(t, ran, tab, 1, alone...)
@@ -72,7 +69,7 @@ func TestClients(t *testing.T) {
 
 // nodeTests runs test files, so many at a time, makes a subtest of each of their
 // tests, counts them in ran and enters them in tab.
-func (s *server) nodeTests(t *testing.T, ran map[string]int, tab table, atOnce int, files ...string) {
+func (s server) nodeTests(t *testing.T, ran map[string]int, tab table, atOnce int, files ...string) {
 	t.Helper()
 	for r := range s.node(t, append([]string{
 		"--test", "--test-force-exit", "--test-timeout=300000", fmt.Sprintf("--test-concurrency=%d", atOnce),
@@ -101,7 +98,7 @@ func (s *server) nodeTests(t *testing.T, ran map[string]int, tab table, atOnce i
 // node runs node in the suite's environment and yields the lines of its
 // reporter as they come. It fails the test if node itself does not end well and
 // no line told why.
-func (s *server) node(t *testing.T, args []string) func(yield func(result) bool) {
+func (s server) node(t *testing.T, args []string) func(yield func(result) bool) {
 	return func(yield func(result) bool) {
 		ctx, cancel := untilDeadline(t)
 		defer cancel()
@@ -150,18 +147,18 @@ func untilDeadline(t *testing.T) (context.Context, context.CancelFunc) {
 }
 
 // clientEnv is what setup.js reads.
-func (s *server) clientEnv() []string {
+func (s server) clientEnv() []string {
 	token := func(role, sub, claims string) string {
 		args := []string{"token", "make", "--role", role, "--ttl", "1h"}
 		if sub != "" {
 			args = append(args, "--sub", sub, "--claims", claims)
 		}
-		return s.run(args...)
+		return s.Run(args...)
 	}
-	return append(s.env(),
-		"REALTIME_BIN="+s.bin,
-		"REALTIME_URL="+s.url(),
-		"DATABASE_URL="+s.run("db", "url"),
+	return append(s.Env(),
+		"REALTIME_BIN="+s.Bin,
+		"REALTIME_URL="+s.URL,
+		"DATABASE_URL="+s.Run("db", "url"),
 		"ANON_KEY="+token("anon", "", ""),
 		"ALICE_ID="+aliceID, "ALICE_TOKEN="+token("authenticated", aliceID, `{"team":"red"}`),
 		"BOB_ID="+bobID, "BOB_TOKEN="+token("authenticated", bobID, `{"team":"blue"}`),

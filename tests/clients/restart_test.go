@@ -25,25 +25,24 @@ func TestKilledServerComesBack(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts servers")
 	}
-	watchSources(t)
 	modules(t)
 	s := newServer(t)
-	t.Logf("first start, database made: %s", s.start(firstStart).Round(time.Millisecond))
-	anon := s.run("token", "make", "--role", "anon", "--ttl", "1h")
+	t.Logf("first start, database made: %s", s.Start().Round(time.Millisecond))
+	anon := s.Run("token", "make", "--role", "anon", "--ttl", "1h")
 	heard := s.audience(t, "restart")
 	expect(t, heard, "joined %s")
 
 	best := time.Hour
 	for n := 1; n <= restarts; n++ {
-		s.kill()
-		took := s.start(rejoinLimit)
+		s.Kill()
+		took := s.Start()
 		t.Logf("restart %d after SIGKILL: ready after %s", n, took.Round(time.Millisecond))
 		best = min(best, took)
 
 		expect(t, heard, "joined %s")
 		s.broadcast(t, anon, "restart", n)
 		expect(t, heard, fmt.Sprintf("heard %%s %d", n), fmt.Sprintf("saw %%s %d", n))
-		if pids := postmasters(t, s.data); len(pids) != 1 {
+		if pids := postmasters(t, s.Data); len(pids) != 1 {
 			t.Errorf("databases running on the data directory: %v, want one", pids)
 		}
 	}
@@ -58,21 +57,20 @@ func TestNoDatabaseOutlivesItsServer(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts servers")
 	}
-	watchSources(t)
 	for _, end := range []struct {
 		how string
-		do  func(*server)
-	}{{"SIGKILL", (*server).kill}, {"SIGTERM", (*server).stop}} {
+		do  func(server)
+	}{{"SIGKILL", server.Kill}, {"SIGTERM", server.Stop}} {
 		t.Run(end.how, func(t *testing.T) {
 			s := newServer(t)
-			s.start(firstStart)
-			if pids := databaseProcesses(t, s.data); len(pids) == 0 {
+			s.Start()
+			if pids := databaseProcesses(t, s.Data); len(pids) == 0 {
 				t.Fatal("found no database process while the server ran: this test looks in the wrong place")
 			}
 			end.do(s)
 			deadline := time.Now().Add(10 * time.Second)
 			for {
-				pids := databaseProcesses(t, s.data)
+				pids := databaseProcesses(t, s.Data)
 				if len(pids) == 0 {
 					return
 				}
@@ -86,7 +84,7 @@ func TestNoDatabaseOutlivesItsServer(t *testing.T) {
 }
 
 // audience runs rejoin.js until the test ends and returns the lines it prints.
-func (s *server) audience(t *testing.T, topic string) <-chan string {
+func (s server) audience(t *testing.T, topic string) <-chan string {
 	t.Helper()
 	cmd := exec.Command("node", "rejoin.js", topic)
 	cmd.Env = s.clientEnv()
@@ -148,10 +146,10 @@ func expect(t *testing.T, lines <-chan string, formats ...string) {
 }
 
 // broadcast sends {"n":n} to a public topic over HTTP.
-func (s *server) broadcast(t *testing.T, token, topic string, n int) {
+func (s server) broadcast(t *testing.T, token, topic string, n int) {
 	t.Helper()
 	body := fmt.Sprintf(`{"messages":[{"topic":%q,"event":"count","payload":{"n":%d}}]}`, topic, n)
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url()+"/api/broadcast", strings.NewReader(body))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+"/api/broadcast", strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // secure gives the server a certificate for 127.0.0.1: it and its clients speak TLS from its next start on.
-func (s *server) secure(t *testing.T) {
+func (s server) secure(t *testing.T) {
 	t.Helper()
 	example := httptest.NewTLSServer(http.NotFoundHandler()) // for its certificate
 	defer example.Close()
@@ -28,7 +28,8 @@ func (s *server) secure(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s.cert, s.key = dir+"/cert.pem", dir+"/key.pem"
+	s.Secure(dir+"/cert.pem", dir+"/key.pem")
+	s.Set("NODE_EXTRA_CA_CERTS=" + dir + "/cert.pem")
 }
 
 // TestClientsOverTLS runs what every app does, with each client, over wss and https.
@@ -36,11 +37,10 @@ func TestClientsOverTLS(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a server")
 	}
-	watchSources(t)
 	modules(t)
 	s := newServer(t)
 	s.secure(t)
-	t.Logf("ready after %s", s.start(firstStart).Round(time.Millisecond))
+	t.Logf("ready after %s", s.Start().Round(time.Millisecond))
 	ran := map[string]int{}
 	s.nodeTests(t, ran, table{}, 3, "connect.test.js", "broadcast.test.js", "rest.test.js", "changes.test.js")
 	for _, want := range names {

@@ -2,7 +2,6 @@ package readme
 
 import (
 	"bytes"
-	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -10,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"realtime/tests/program"
 
 	"go.uber.org/goleak"
 )
@@ -25,7 +26,7 @@ func TestREADME(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds and starts a server")
 	}
-	watchSources(t)
+	program.WatchSources(t, root)
 	doc, err := os.ReadFile(filepath.Join(root, "README.md"))
 	if err != nil {
 		t.Fatal(err)
@@ -114,24 +115,4 @@ func output(t *testing.T, name string, args ...string) string {
 		t.Fatalf("%s %s: %v", name, strings.Join(args, " "), err)
 	}
 	return string(bytes.TrimSpace(out))
-}
-
-// watchSources reads every directory of the repository. The go command then
-// knows that a cached result of this test is stale when a file changes; by
-// imports alone it would not.
-func watchSources(t *testing.T) {
-	t.Helper()
-	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || !entry.IsDir() {
-			return err
-		}
-		if name := entry.Name(); path != root && (name[0] == '.' || name == "node_modules" || name == "bin") {
-			return fs.SkipDir
-		}
-		_, err = os.ReadDir(path)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
 }

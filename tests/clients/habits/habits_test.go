@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"realtime/tests/frames"
 )
 
 // readable says, by file, what the client's parser insists on in every text frame.
@@ -48,7 +50,7 @@ func replay(t *testing.T, h *house, file string, rules func(frame) error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var s *socket
+	var c *frames.Client
 	script := strings.ReplaceAll(string(text), "$TOKEN", h.token)
 	for n, line := range strings.Split(script, "\n") {
 		verb, rest, _ := strings.Cut(line, " ")
@@ -56,20 +58,20 @@ func replay(t *testing.T, h *house, file string, rules func(frame) error) {
 		switch verb {
 		case "", "#":
 		case "=":
-			s, err = h.dial(t, rest)
+			c, err = h.dial(t, rest)
 		case ">":
-			err = s.write(textFrame, rest)
+			_, err = c.Write(frames.Masked(frames.Text, rest))
 		case ">>":
 			var raw string
 			if raw, err = strconv.Unquote(rest); err == nil {
-				err = s.write(binaryFrame, raw)
+				_, err = c.Write(frames.Masked(frames.Binary, raw))
 			}
 		case "<":
-			err = s.expect(rest, rules)
+			err = expect(c, rest, rules)
 		case "<<":
 			var want string
 			if want, err = strconv.Unquote(rest); err == nil {
-				err = s.expectBinary(want)
+				err = expectBinary(c, want)
 			}
 		default:
 			err = fmt.Errorf("no such verb: %s", verb)
@@ -81,13 +83,13 @@ func replay(t *testing.T, h *house, file string, rules func(frame) error) {
 }
 
 // expect reads a text frame, checks that the client can read it and compares it.
-func (s *socket) expect(want string, rules func(frame) error) error {
-	b0, got, err := s.read()
-	if err != nil || b0 != textFrame {
+func expect(c *frames.Client, want string, rules func(frame) error) error {
+	b0, got, err := c.Next()
+	if err != nil || b0 != frames.Text {
 		return fmt.Errorf("got frame %#x %q, %w, want %s", b0, got, err, want)
 	}
 	var g, w any
-	if err := json.Unmarshal([]byte(got), &g); err != nil {
+	if err := json.Unmarshal(got, &g); err != nil {
 		return err
 	}
 	if err := json.Unmarshal([]byte(want), &w); err != nil {
@@ -109,9 +111,9 @@ func (s *socket) expect(want string, rules func(frame) error) error {
 	return nil
 }
 
-func (s *socket) expectBinary(want string) error {
-	b0, got, err := s.read()
-	if err != nil || b0 != binaryFrame || got != want {
+func expectBinary(c *frames.Client, want string) error {
+	b0, got, err := c.Next()
+	if err != nil || b0 != frames.Binary || string(got) != want {
 		return fmt.Errorf("got frame %#x %q, %w, want the binary frame %q", b0, got, err, want)
 	}
 	return nil

@@ -3,84 +3,34 @@ package program
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
-
-	"go.uber.org/goleak"
 )
 
 // patience bounds every wait for what must happen, on a machine under load.
 const patience = 60 * time.Second
 
-// folder holds the binary and the servers' directories while the tests run. It is open to others, unlike testing's own:
-// the database of a server that root starts runs as another user.
-var folder string
-
-// Main is all that a TestMain does: it makes the folder, runs the tests, removes it again, looks for goroutines that were
-// left behind, and exits. run is m.Run, or what prepares more and then calls it.
-func Main(run func() int) {
-	code := inFolder(run)
-	if err := goleak.Find(); code == 0 && err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-func inFolder(run func() int) int {
-	dir, err := os.MkdirTemp("", "realtime-program-")
-	if err == nil {
-		err = os.Chmod(dir, 0o755) //nolint:gosec // G302: see folder
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	folder = dir
-	defer os.RemoveAll(dir)
-	return run()
-}
-
-// Binary builds ./cmd/realtime, once, and returns its path. root is the repository as seen from the caller's directory.
-func Binary(t testing.TB, root string) string {
-	t.Helper()
-	once.Do(func() {
-		built = filepath.Join(folder, "realtime")
-		cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "go", "build", "-o", built, "./cmd/realtime")
-		cmd.Dir = root
-		if out, err := cmd.CombinedOutput(); err != nil {
-			errBuild = fmt.Errorf("build ./cmd/realtime: %w\n%s", err, out)
-		}
-	})
-	if errBuild != nil {
-		t.Fatal(errBuild)
-	}
-	return built
-}
-
-var (
-	once     sync.Once
-	built    string
-	errBuild error
-)
-
-// Server is one `realtime serve`. The test's goroutine owns it.
+// Server is one `realtime serve` on a port and a data directory of its own, which it keeps over its starts. The test's goroutine
+// owns it.
 type Server struct {
-	URL string // http://127.0.0.1:port
+	URL  string // http://127.0.0.1:port, or https
+	Bin  string
+	Data string // its directory
 
 	t   testing.TB
-	bin string
 	env []string
-	log *os.File
+	log *os.File // a file, so that its end is not the end of the server's children
 
 	everSet []string // every variable of every start: NoLeaks looks for the secrets among them
 	cmd     *exec.Cmd
@@ -91,28 +41,23 @@ type Server struct {
 // stopped, and its log searched for secrets.
 func New(t testing.TB, root string, env ...string) *Server {
 	t.Helper()
-	dir, err := os.MkdirTemp(folder, "server-")
-	if err == nil {
-		err = os.Chmod(dir, 0o755) //nolint:gosec // G302: see folder
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	dir := Dir(t)
 	log, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	port := freePort(t)
 	s := &Server{
-		URL: "http://127.0.0.1:" + port, t: t, bin: Binary(t, root), log: log,
+		URL: "http://127.0.0.1:" + port, Bin: Binary(t, root), Data: filepath.Join(dir, "data"), t: t, log: log,
 		env: append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "REALTIME_DATA_DIR=" + filepath.Join(dir, "data"), "PORT=" + port}, env...), //nolint:forbidigo // a child needs a PATH
 	}
 	t.Cleanup(func() {
 		s.Stop()
 		_ = log.Close()
-		NoLeaks(t, s.Log(), s.everSet, filepath.Join(dir, "data"))
+		out := s.Log()
+		NoLeaks(t, out, s.everSet, s.Data)
 		if t.Failed() {
-			t.Logf("output of the server:\n%s", s.Log())
+			t.Logf("output of the server:\n%s", out[max(0, len(out)-100_000):])
 		}
 	})
 	return s
@@ -130,14 +75,35 @@ func (s *Server) Set(pair string) {
 	s.env = append(s.env, pair)
 }
 
-// Start starts the server and waits until it is ready.
-func (s *Server) Start() {
+// Env is the environment of the server and of those who work beside it.
+func (s *Server) Env() []string { return slices.Clone(s.env) }
+
+// Secure gives the server a certificate: from its next start on it and its clients speak TLS.
+func (s *Server) Secure(cert, key string) {
+	s.URL = strings.Replace(s.URL, "http://", "https://", 1)
+	s.Set("REALTIME_TLS_CERT=" + cert)
+	s.Set("REALTIME_TLS_KEY=" + key)
+}
+
+// Start starts the server and waits until it is ready. It returns how long that took, from the start of the process to the first
+// 200 of its health check.
+func (s *Server) Start() time.Duration {
+	s.t.Helper()
+	began := time.Now()
+	if err := s.TryStart(); err != nil {
+		s.t.Fatalf("%v\n%s", err, s.Log())
+	}
+	return time.Since(began)
+}
+
+// TryStart is Start for a server that may not be able to.
+func (s *Server) TryStart() error {
 	s.t.Helper()
 	s.everSet = append(s.everSet, s.env...)
-	s.cmd = exec.CommandContext(context.WithoutCancel(s.t.Context()), s.bin, "serve") // ended by Stop, not by a context
+	s.cmd = exec.CommandContext(context.WithoutCancel(s.t.Context()), s.Bin, "serve") // ended by Stop, not by a context
 	s.cmd.Env, s.cmd.Stdout, s.cmd.Stderr = s.env, s.log, s.log
 	if err := s.cmd.Start(); err != nil {
-		s.t.Fatal(err)
+		return err
 	}
 	s.end = make(chan error, 1)
 	go func(cmd *exec.Cmd, end chan<- error) { end <- cmd.Wait() }(s.cmd, s.end) // ends with the process
@@ -145,13 +111,14 @@ func (s *Server) Start() {
 		select {
 		case err := <-s.end:
 			s.cmd = nil
-			s.t.Fatalf("the server ended before it was ready: %v\n%s", err, s.Log())
-		case <-time.After(5 * time.Millisecond):
+			return fmt.Errorf("the server ended before it was ready: %w", err)
+		case <-time.After(2 * time.Millisecond):
 		}
 		if time.Now().After(deadline) {
-			s.t.Fatalf("the server was not ready within %s", patience)
+			return fmt.Errorf("the server was not ready within %s", patience)
 		}
 	}
+	return nil
 }
 
 func (s *Server) healthy() bool {
@@ -161,7 +128,9 @@ func (s *Server) healthy() bool {
 	if err != nil {
 		return false
 	}
-	res, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(r)
+	res, err := (&http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // G402: a certificate of the test's own
+	}}).Do(r)
 	if err != nil {
 		return false
 	}
@@ -187,10 +156,47 @@ func (s *Server) Stop() {
 	}
 }
 
+// Kill ends the server as `kill -9` does. Only the server: not its database. A server that does not run is left alone.
+func (s *Server) Kill() {
+	s.t.Helper()
+	if s.cmd == nil {
+		return
+	}
+	_ = s.cmd.Process.Kill() // it may have ended, which the next line tells
+	if err := <-s.end; !killed(err) {
+		s.t.Errorf("the server had ended before it could be killed: %v", err)
+	}
+	s.cmd = nil
+}
+
+func killed(err error) bool {
+	exit, ok := errors.AsType[*exec.ExitError](err)
+	if !ok {
+		return false
+	}
+	status, ok := exit.Sys().(syscall.WaitStatus)
+	return ok && status.Signaled() && status.Signal() == syscall.SIGKILL
+}
+
+// PID is the process of a server that runs.
+func (s *Server) PID() int { return s.cmd.Process.Pid }
+
+// Freeze stops the server in its tracks, as a machine without memory or a debugger does, or lets it go on.
+func (s *Server) Freeze(on bool) {
+	s.t.Helper()
+	sig := syscall.SIGCONT
+	if on {
+		sig = syscall.SIGSTOP
+	}
+	if err := s.cmd.Process.Signal(sig); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 // Run runs another command of the binary in the server's environment and returns what it printed on standard output.
 func (s *Server) Run(args ...string) string {
 	s.t.Helper()
-	cmd := exec.CommandContext(s.t.Context(), s.bin, args...)
+	cmd := exec.CommandContext(s.t.Context(), s.Bin, args...)
 	cmd.Env = s.env
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
