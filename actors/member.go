@@ -22,41 +22,48 @@ type member struct {
 	socket    *actor.PID
 	topic     string // realtime:<sub>
 	topicJSON []byte
-	sub       string
 	joinRef   protocol.Ref   // as sent with the join; null if it had none
 	ref       protocol.Ref   // the join's ref
 	join      *protocol.Join // until the reply: what was asked for
 	replaces  *closing       // the membership this join ended, told after the reply
 
+	// Small ones side by side: a server has very many members.
 	self, ack, legacy bool
-	claims            *tenancy.Claims
-	vouched           *tenancy.Tenant // the row under which claims were verified
-	refresh           *refresh        // nil until the client sends a token
 	private           bool
 	present           bool // presence is on for this membership
 	byTrack           bool // hears presence since it tracked, not since it joined
 	hears             hearing
-	grants            *authz.Grants // of a private channel's policies; nil on a public one
-	asking            bool          // the policies are asked about the token; what it pushes is held
-	asked             int           // questions so far: which answer counts
-	told              uint8         // writes that were refused and logged, a bit for each decision
-	held              []any
-	heldBytes         int
+	asking            bool  // the policies are asked about the token; what it pushes is held
+	told              uint8 // writes that were refused and logged, a bit for each decision
 	state             memberState
+	watching          bool        // subscribed at the CDC
+	heard             bool        // its changes were live once
 	over              atomic.Bool // ended, as far as the Reader needs to know
-	slot              int         // place among the subscribers of its version
-	skips             int         // spans of the open batch this member must not get back
-	changes           []protocol.ChangeEntry
-	watching          bool   // subscribed at the CDC
-	heard             bool   // its changes were live once
-	changesFault      string // why its changes are not live yet
-	started           time.Time
-	replay            *replaying // nil unless its join asked for stored messages and waits
-	replayed          []string   // ids of those it got
-	ready             *ready     // nil unless it asked to hear of the feed of messages
-	presence          *tracked
-	presenceKey       string // as asked for; "": a UUID
-	due               deadline
+
+	claims       *tenancy.Claims
+	vouched      *tenancy.Tenant // the row under which claims were verified
+	refresh      *refresh        // nil until the client sends a token
+	grants       *authz.Grants   // of a private channel's policies; nil on a public one
+	asked        int             // questions so far: which answer counts
+	held         []any           // pushes that wait for the policies
+	heldBytes    int
+	slot         int // place among the subscribers of its version
+	skips        int // spans of the open batch this member must not get back
+	changes      []protocol.ChangeEntry
+	changesFault string // why its changes are not live yet
+	started      time.Time
+	replay       *replaying // nil unless its join asked for stored messages and waits
+	replayed     []string   // ids of those it got
+	ready        *ready     // nil unless it asked to hear of the feed of messages
+	presence     *tracked
+	presenceKey  string // as asked for; "": a UUID
+	due          deadline
+}
+
+// sub is the topic without its prefix.
+func (m *member) sub() string {
+	sub, _ := protocol.Subtopic(m.topic)
+	return sub
 }
 
 // refresh is a member's standing with new tokens.

@@ -18,11 +18,11 @@ import (
 // Hello is what the handshake established about a connection. It lives as long as the connection.
 type Hello struct {
 	Tenant   *tenancy.Tenant
-	Claims   *tenancy.Claims   // of the connection's token
-	Version  protocol.Version  // serializer of this connection
-	LogLevel slog.Level        // how much the client wants logged about itself
-	Headers  map[string]string // x-… request headers, lower-cased; visible to policies
-	Trace    trace.SpanContext // of the handshake; zero if nothing is traced
+	Claims   *tenancy.Claims    // of the connection's token
+	Version  protocol.Version   // serializer of this connection
+	LogLevel slog.Level         // how much the client wants logged about itself
+	Headers  map[string]string  // x-… request headers, lower-cased; visible to policies
+	Trace    *trace.SpanContext // of the handshake; nil if nothing is traced
 }
 
 // Reader takes the frames of one connection. Its methods are called by the connection's read goroutine only, in

@@ -20,12 +20,8 @@ type socket struct {
 	gone    bool
 }
 
-func newSocket(s *System, r *Reader) *socket { return &socket{s: s, r: r} }
-
 func (k *socket) receive(c actor.Context) {
 	switch m := c.Message().(type) {
-	case *actor.Started:
-		k.self = c.Self()
 	case *frame:
 		k.frame(m)
 	case *admitted:

@@ -21,7 +21,7 @@ func (k *socket) join(m *protocol.Message, st *seat) {
 	}
 	n := &member{
 		conn: k.r.conn, hello: k.r.hello, socket: k.self, topic: topic, topicJSON: protocol.AppendString(nil, topic),
-		sub: sub, joinRef: m.JoinRef, ref: m.Ref,
+		joinRef: m.JoinRef, ref: m.Ref,
 	}
 	k.r.lonely.CompareAndSwap(0, time.Now().UnixMilli())
 	if st != nil {
@@ -60,7 +60,7 @@ func (n *member) take(j *protocol.Join) {
 	n.join, n.private, n.self, n.ack, n.legacy = j, j.Private, j.Self, j.Ack, j.Legacy
 	n.changes = j.Changes
 	if j.Legacy {
-		n.changes = []protocol.ChangeEntry{protocol.LegacyEntry(n.sub)}
+		n.changes = []protocol.ChangeEntry{protocol.LegacyEntry(n.sub())}
 	}
 }
 
@@ -92,7 +92,7 @@ func (k *socket) refused(c actor.Context, m *refused) {
 	k.pending--
 	k.s.complain(k.r.hello, m.fault, m.m.topic)
 	if begun := m.m.started; !begun.IsZero() { // it was let through by the tenant
-		k.s.traced(k.r.hello, k.r.hello.Tenant, "join", begun, m.fault, attribute.String("topic", m.m.sub))
+		k.s.traced(k.r.hello, k.r.hello.Tenant, "join", begun, m.fault, attribute.String("topic", m.m.sub()))
 	}
 	k.s.metrics.global.joined.WithLabelValues("error").Inc()
 	if k.gone {

@@ -30,14 +30,18 @@ type supervised struct {
 	dead bool
 }
 
-// props makes the properties of an actor of the given kind. The mailbox goes to box, if the behaviour wants to
-// look at its length.
+// props makes the properties of an actor of the given kind. Actors of which there are very many share theirs, with no behaviour: each
+// finds it in its first message.
 func (s *System) props(kind string, b behaviour, o ...actor.PropsOption) *actor.Props {
 	return actor.PropsFromProducer(func() actor.Actor { return &supervised{s: s, kind: kind, b: b} }, append(o, actor.WithDispatcher(dispatcher{}))...)
 }
 
 // Receive implements actor.Actor.
 func (a *supervised) Receive(c actor.Context) {
+	if a.b == nil {
+		a.b, _ = c.Message().(behaviour)
+		return
+	}
 	if a.dead {
 		if l, ok := a.b.(late); ok {
 			l.afterCrash(c)

@@ -58,8 +58,8 @@ type System struct {
 	metrics *metrics
 	figures *tenantFigures
 	number  atomic.Uint64
-	conn    ConnOptions       // of all connections
-	guard   actor.PropsOption // of sockets: the library keeps a guardian per strategy for ever, so there is one
+	conn    ConnOptions  // of all connections
+	sockets *actor.Props // of every Socket, which is sent as the first message
 
 	draining atomic.Bool     // no more joins
 	feeds    atomic.Int64    // that stream
@@ -98,14 +98,16 @@ func New(o Options) (*System, error) {
 	s.conn = o.Conn
 	s.conn.fill()
 	s.conn.OnCut, s.conn.OnPause = s.cut, s.paused
-	s.guard = actor.WithGuardian(stopAlways())
+	guard := actor.WithGuardian(stopAlways()) // the library keeps one for each strategy for ever
+	// Few messages come to a Socket, and this mailbox begins small.
+	s.sockets = s.props("socket", nil, guard, actor.WithMailbox(actor.UnboundedLockfree()))
 	if err := s.metrics.register(s, o.Metrics, o.TenantMetrics); err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
 	s.life, s.end = context.WithCancel(context.Background()) //nolint:forbidigo // the tree has no caller to inherit from
 	s.sys = actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return quiet(o.Log) }),
 		actor.WithDeadLetterRequestLogging(false), actor.WithDeadLetterThrottleInterval(deadLetterGap))
-	pid, err := s.sys.Root.SpawnNamed(s.props("tenants", newDirectory(s), s.guard), "tenants")
+	pid, err := s.sys.Root.SpawnNamed(s.props("tenants", newDirectory(s), guard), "tenants")
 	if err != nil {
 		return nil, fmt.Errorf("spawn tenants: %w", err)
 	}
@@ -171,7 +173,7 @@ func (s *System) Connect(c *Conn, h Hello) *Reader {
 	}
 	r.tenant = a.post
 	n := s.number.Add(1)
-	pid, err := s.sys.Root.SpawnNamed(s.props("socket", newSocket(s, r), s.guard), "socket/"+strconv.FormatUint(n, 10))
+	pid, err := s.sys.Root.SpawnNamed(s.sockets, "socket/"+strconv.FormatUint(n, 10))
 	if err != nil {
 		s.log.Error("start socket", "err", err)
 		c.CloseWith(closeInternal, "")
@@ -179,6 +181,7 @@ func (s *System) Connect(c *Conn, h Hello) *Reader {
 		return r
 	}
 	r.socket = pid
+	s.sys.Root.Send(pid, &socket{s: s, r: r, self: pid})
 	s.mu.Lock()
 	s.readers[r] = struct{}{}
 	s.mu.Unlock()

@@ -15,7 +15,7 @@ func (t *tenant) join(c actor.Context, m *joinTenant) {
 		t.reject(m.m, f)
 		return
 	}
-	r := room{sub: m.m.sub, private: m.m.join.Private}
+	r := room{sub: m.m.sub(), private: m.m.join.Private}
 	ch, ok := t.channels[r]
 	if !ok {
 		var err error

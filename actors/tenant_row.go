@@ -134,7 +134,7 @@ func (k *socket) dismiss() {
 	var b []byte
 	for _, st := range k.seats {
 		if st.channel != nil && !st.leaving {
-			payload := protocol.AppendSystem(nil, protocol.ExtensionSystem, protocol.StatusOK, protocol.MessageDisconnect, st.m.sub)
+			payload := protocol.AppendSystem(nil, protocol.ExtensionSystem, protocol.StatusOK, protocol.MessageDisconnect, st.m.sub())
 			b = protocol.AppendPush(b, k.r.hello.Version, protocol.Ref{}, st.m.topicJSON, protocol.EventSystem, payload)
 		}
 	}

@@ -19,8 +19,8 @@ func (s *System) traced(h *Hello, t *tenancy.Tenant, name string, begun time.Tim
 		return
 	}
 	ctx := s.life
-	if h != nil {
-		ctx = trace.ContextWithSpanContext(ctx, h.Trace)
+	if h != nil && h.Trace != nil {
+		ctx = trace.ContextWithSpanContext(ctx, *h.Trace)
 	}
 	_, span := s.o.Tracer.Start(ctx, name, trace.WithTimestamp(begun), trace.WithAttributes(append(more, attribute.String("tenant", t.ExternalID))...))
 	if err != nil {

@@ -27,7 +27,8 @@ func (s *Server) connect(nc net.Conn, rest []byte, r *http.Request) *refusal {
 	hello, no := s.handshake(r)
 	status := http.StatusSwitchingProtocols
 	if span != nil {
-		hello.Trace = span.SpanContext()
+		own := span.SpanContext()
+		hello.Trace = &own
 	}
 	if no == nil {
 		no = s.open(nc, rest, r.Header.Get("Sec-Websocket-Key"), hello)
