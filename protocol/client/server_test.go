@@ -62,13 +62,15 @@ func newServer(t *testing.T, start func(http.Handler) *httptest.Server) *server 
 			w.WriteHeader(http.StatusForbidden)
 			return
 		}
+		s.mu.Lock() // until it is among the connections: the client may be told that it is one before
 		conn, err := up.Upgrade(w, r)
+		if err == nil {
+			s.conns[conn] = &peer{version: version, topics: map[string]*membership{}}
+		}
+		s.mu.Unlock()
 		if err != nil {
 			return
 		}
-		s.mu.Lock()
-		s.conns[conn] = &peer{version: version, topics: map[string]*membership{}}
-		s.mu.Unlock()
 		conn.ReadLoop()
 		s.mu.Lock()
 		delete(s.conns, conn)
