@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,6 +35,8 @@ type mob struct {
 	ended   atomic.Int64
 	lastEnd atomic.Int64 // nanoseconds since began
 
+	met     chan struct{} // closed when the server has answered the first of them
+	meet    sync.Once
 	began   time.Time
 	acting  sync.WaitGroup
 	mu      sync.Mutex
@@ -41,7 +44,8 @@ type mob struct {
 }
 
 // Mob acts as the offenders that r orders until r ends, and writes to w what became of them. The scenario offenders starts it as a
-// process of its own: what they do to a program that measures, its garbage and its threads, is not to be measured.
+// process of its own: what they do to a program that measures, its garbage and its threads, is not to be measured. It writes a line as
+// soon as the server has answered one of them.
 func Mob(ctx context.Context, r io.Reader, w io.Writer) error {
 	var to orders
 	if err := json.NewDecoder(r).Decode(&to); err != nil {
@@ -51,7 +55,7 @@ func Mob(ctx context.Context, r io.Reader, w io.Writer) error {
 	if !ok || to.Target == nil {
 		return fmt.Errorf("read what the offenders shall do: kind %q against a server: %t", to.Options.Kind, to.Target != nil)
 	}
-	m := &mob{t: to.Target, o: &to.Options, began: time.Now(), answers: map[string]int{}}
+	m := &mob{t: to.Target, o: &to.Options, began: time.Now(), met: make(chan struct{}), answers: map[string]int{}}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() { // ends with r
@@ -61,16 +65,32 @@ func Mob(ctx context.Context, r io.Reader, w io.Writer) error {
 	for i := range to.Options.Offenders {
 		m.acting.Go(func() { of.act(m, ctx, i) }) // ends with ctx
 	}
+	said := json.NewEncoder(w)
+	select {
+	case <-m.met:
+		if err := said.Encode(m.deeds()); err != nil {
+			return fmt.Errorf("tell that the offenders are there: %w", err)
+		}
+	case <-ctx.Done():
+	}
 	<-ctx.Done()
 	m.acting.Wait()
-	if err := json.NewEncoder(w).Encode(m.deeds()); err != nil {
+	if err := said.Encode(m.deeds()); err != nil {
 		return fmt.Errorf("tell what became of the offenders: %w", err)
 	}
 	return nil
 }
 
 func (m *mob) deeds() *deeds {
-	return &deeds{m.opened.Load(), m.sent.Load(), m.ended.Load(), time.Duration(m.lastEnd.Load()), m.answers}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return &deeds{m.opened.Load(), m.sent.Load(), m.ended.Load(), time.Duration(m.lastEnd.Load()), maps.Clone(m.answers)}
+}
+
+// connected notes a connection.
+func (m *mob) connected() {
+	m.opened.Add(1)
+	m.meet.Do(func() { close(m.met) })
 }
 
 // answered notes what one offender was told.
@@ -78,6 +98,7 @@ func (m *mob) answered(what string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.answers[what]++
+	m.meet.Do(func() { close(m.met) })
 }
 
 // over notes that the server ended an offender's connection.

@@ -41,7 +41,7 @@ func (m *mob) member(ctx context.Context, topic string, deaf bool) (nc net.Conn,
 		m.refused(ctx, err)
 		return nil, err
 	}
-	m.opened.Add(1)
+	m.connected()
 	return nc, nil
 }
 
@@ -167,7 +167,7 @@ func (m *mob) halfOpen(ctx context.Context, i int) {
 		return
 	}
 	defer context.AfterFunc(ctx, func() { nc.Close() })()
-	m.opened.Add(1)
+	m.connected()
 	if i%2 == 1 {
 		_, _ = io.WriteString(nc, "GET "+path+" HTTP/1.1\r\nHost: "+m.t.host(address)+"\r\n") // the end shows in what is read
 	}

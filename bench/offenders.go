@@ -24,7 +24,7 @@ func offenders(s *session) error {
 	}
 	s.measure()
 	before, calm := s.latencies(o.Rate > 0, sent), s.t.look().resides
-	g, err := loose(o, s.t)
+	g, err := loose(s.ctx, o, s.t)
 	if err != nil {
 		return err
 	}
@@ -71,28 +71,33 @@ func (r *Result) deeds(d *deeds, seconds float64) {
 
 // mobProcess is a mob's process.
 type mobProcess struct {
-	cmd       *exec.Cmd
-	in        io.Closer
-	out, errs bytes.Buffer
+	cmd  *exec.Cmd
+	in   io.Closer
+	said *json.Decoder
+	errs bytes.Buffer
 }
 
-// loose starts a process of offenders, which runs when nobody else wants the core: they would be on other machines.
-func loose(o *Options, t *Target) (*mobProcess, error) {
+// muster bounds how long offenders may take until the server has answered one of them.
+const muster = time.Minute
+
+// loose starts a process of offenders and returns when they are at it. From then on they run when nobody else wants the core: they would
+// be on other machines.
+func loose(ctx context.Context, o *Options, t *Target) (*mobProcess, error) {
 	if o.Program == "" {
 		return nil, errors.New("start the offenders: Options.Program does not say which program is to act as them")
 	}
 	g := &mobProcess{cmd: exec.Command(o.Program, "bench", "mob")} //nolint:noctx // it ends with its input
-	g.cmd.Stdout, g.cmd.Stderr = &g.out, &g.errs
+	g.cmd.Stderr = &g.errs
 	in, err := g.cmd.StdinPipe()
 	if err != nil {
 		return nil, fmt.Errorf("start the offenders: %w", err)
 	}
-	started := make(chan error)
-	go func() { // ends at once, and its thread with it
-		humble() // inherited
-		started <- g.cmd.Start()
-	}()
-	if err := <-started; err != nil {
+	out, err := g.cmd.StdoutPipe()
+	if err != nil {
+		return nil, fmt.Errorf("start the offenders: %w", err)
+	}
+	g.said = json.NewDecoder(out)
+	if err := g.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start the offenders: %w", err)
 	}
 	g.in = in
@@ -100,18 +105,28 @@ func loose(o *Options, t *Target) (*mobProcess, error) {
 		_, failed := g.end()
 		return nil, errors.Join(fmt.Errorf("tell the offenders what to do: %w", err), failed)
 	}
+	ctx, cancel := context.WithTimeout(ctx, muster)
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { _ = g.cmd.Process.Kill() })()
+	if err := g.said.Decode(new(deeds)); err != nil {
+		_, failed := g.end()
+		return nil, errors.Join(fmt.Errorf("wait until the offenders are at it, %s at most: %w", muster, err), failed)
+	}
+	humble(g.cmd.Process.Pid, true)
 	return g, nil
 }
 
 // end ends the offenders.
 func (g *mobProcess) end() (*deeds, error) {
-	_ = g.in.Close() // closed or broken, it ends
+	humble(g.cmd.Process.Pid, false) // what is measured is over: it may end in time
+	_ = g.in.Close()                 // closed or broken, it ends
+	d := new(deeds)
+	unheard := g.said.Decode(d) // before Wait, which closes what is read from
 	if err := g.cmd.Wait(); err != nil {
 		return nil, fmt.Errorf("end the offenders: %w: %s", err, bytes.TrimSpace(g.errs.Bytes()))
 	}
-	d := new(deeds)
-	if err := json.Unmarshal(g.out.Bytes(), d); err != nil {
-		return nil, fmt.Errorf("hear what became of the offenders: %w", err)
+	if unheard != nil {
+		return nil, fmt.Errorf("hear what became of the offenders: %w", unheard)
 	}
 	return d, nil
 }
