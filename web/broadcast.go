@@ -27,10 +27,6 @@ func (s *Server) broadcast(w http.ResponseWriter, r *http.Request, t *tenancy.Te
 	if !ok {
 		return
 	}
-	if t.Suspend {
-		message(w, http.StatusForbidden, "Tenant is suspended")
-		return
-	}
 	body, ok := s.body(w, r)
 	if !ok {
 		return

@@ -38,10 +38,6 @@ func (s *Server) single(w http.ResponseWriter, r *http.Request, t *tenancy.Tenan
 	if !ok {
 		return
 	}
-	if t.Suspend {
-		message(w, http.StatusForbidden, "Tenant is suspended")
-		return
-	}
 	topic, event := r.PathValue("topic"), r.PathValue("event")
 	if !utf8.ValidString(topic) || !utf8.ValidString(event) {
 		s.statusError(w, r, http.StatusBadRequest)

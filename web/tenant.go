@@ -69,7 +69,7 @@ func (s *Server) noTenant(w http.ResponseWriter, r *http.Request, err error) {
 	message(w, http.StatusUnauthorized, "Tenant not found in database")
 }
 
-// authorize verifies a tenant token of an HTTP request. All that a caller learns is 401.
+// authorize verifies a tenant token of an HTTP request. All that a caller learns is 401, or with a good token that its tenant is suspended.
 func (s *Server) authorize(w http.ResponseWriter, r *http.Request, t *tenancy.Tenant) (*tenancy.Claims, bool) {
 	token, err := httpToken(r.Header), error(nil)
 	var claims *tenancy.Claims
@@ -78,11 +78,15 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request, t *tenancy.Te
 	} else {
 		claims, err = t.Verify(token, time.Now())
 	}
-	if err == nil {
+	switch {
+	case err != nil:
+		s.log.Warn("token refused", "code", string(codes.Of(err).Code), "err", err, "tenant", t.ExternalID)
+		message(w, http.StatusUnauthorized, "Unauthorized")
+	case t.Suspend:
+		message(w, http.StatusForbidden, "Tenant is suspended")
+	default:
 		return claims, true
 	}
-	s.log.Warn("token refused", "code", string(codes.Of(err).Code), "err", err, "tenant", t.ExternalID)
-	message(w, http.StatusUnauthorized, "Unauthorized")
 	return nil, false
 }
 
