@@ -8,7 +8,6 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
-	"realtime/postgres"
 	"realtime/postgres/changes"
 	"realtime/postgres/wal"
 	"realtime/protocol/codes"
@@ -195,7 +194,7 @@ func (d *cdc) feedDown(m *feedDown) {
 		return
 	}
 	d.up = false
-	f := feedFault(m.err)
+	f := databaseFault(m.err, codes.UnableToSubscribeToPostgres)
 	waits := errors.Is(m.err, wal.ErrSlotInUse)
 	for member, w := range d.subs {
 		if !w.heard || waits && !d.waits {
@@ -204,21 +203,6 @@ func (d *cdc) feedDown(m *feedDown) {
 		}
 	}
 	d.waits = waits
-}
-
-// feedFault gives what ended a feed a code, and a text that the subscribers may read.
-func feedFault(err error) *codes.Fault {
-	f := codes.Of(err)
-	switch {
-	case f.Code != codes.UnknownError:
-		return f
-	case postgres.IsTooManyConnections(err):
-		return codes.Wrap(codes.DatabaseLackOfConnections, err, "")
-	case postgres.IsConnection(err):
-		return codes.Wrap(codes.UnableToConnectToProject, err, "")
-	default:
-		return codes.Wrap(codes.UnableToSubscribeToPostgres, err, "")
-	}
 }
 
 // answer passes on what the Engine says. A member that is live already, and has missed nothing, is not told that it is

@@ -67,7 +67,7 @@ func TestCodesOfFeeds(t *testing.T) {
 		s.connect(alice).p.send(`["1","1","realtime:todos","phx_join",{"config":{"postgres_changes":[{"event":"*","schema":"public","table":"todos"}]}}]`)
 		s.logs(code)
 	}
-	if f := feedFault(errors.New("odd")); f.Code != codes.UnableToSubscribeToPostgres {
+	if f := databaseFault(errors.New("odd"), codes.UnableToSubscribeToPostgres); f.Code != codes.UnableToSubscribeToPostgres {
 		t.Errorf("got %s", f.Code)
 	}
 }

@@ -175,7 +175,7 @@ func (d *tenantDatabase) connect(db tenancy.Database) (*postgres.Pool, error) {
 		}
 	}
 	if err != nil {
-		f := connectFault(err)
+		f := databaseFault(err, codes.UnableToConnectToProject)
 		d.failure(time.Now(), f)
 		d.log.Warn("no connection to the tenant's database", "code", string(codes.UnableToConnectToTenantDatabase), "err", err)
 		return nil, f
@@ -198,16 +198,19 @@ func (d *tenantDatabase) connect(db tenancy.Database) (*postgres.Pool, error) {
 	return pool, nil
 }
 
-// connectFault gives a failure to connect its code.
-func connectFault(err error) *codes.Fault {
+// databaseFault gives what a tenant's database said no with a code, and a text that clients may read; otherwise is for what is not about
+// connections.
+func databaseFault(err error, otherwise codes.Code) *codes.Fault {
 	f := codes.Of(err)
 	switch {
 	case f.Code != codes.UnknownError:
 		return f
 	case postgres.IsTooManyConnections(err):
 		return codes.Wrap(codes.DatabaseLackOfConnections, err, "")
-	default:
+	case postgres.IsConnection(err):
 		return codes.Wrap(codes.UnableToConnectToProject, err, "")
+	default:
+		return codes.Wrap(otherwise, err, "")
 	}
 }
 

@@ -66,6 +66,15 @@ func databaseInUse(ctx context.Context, c *Config) (postgres.Settings, error) {
 	return s, nil
 }
 
+// databaseAndSecrets is databaseInUse for those who read or write rows of tenants: what the data directory keeps is filled into c.
+func databaseAndSecrets(ctx context.Context, c *Config) (postgres.Settings, error) {
+	db, err := databaseInUse(ctx, c)
+	if err != nil {
+		return db, err
+	}
+	return db, fillStored(c)
+}
+
 // settings is the database that the DB_ variables name.
 func (b *DBConfig) settings(c *Config) postgres.Settings {
 	s := postgres.Settings{

@@ -98,11 +98,8 @@ func withTenants(ctx context.Context, p *process, work func(*server) error) erro
 	if err != nil {
 		return err
 	}
-	db, err := databaseInUse(ctx, c)
+	db, err := databaseAndSecrets(ctx, c)
 	if err != nil {
-		return err
-	}
-	if err := fillStored(c); err != nil {
 		return err
 	}
 	s := &server{c: c, p: p, log: newLog(c, p.stderr, p.terminal), database: db, tenant: c.TenantName()}

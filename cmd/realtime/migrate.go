@@ -38,11 +38,8 @@ func (m *migrateCommand) Run(ctx context.Context, p *process) error {
 	if err != nil {
 		return err
 	}
-	db, err := databaseInUse(ctx, c)
+	db, err := databaseAndSecrets(ctx, c)
 	if err != nil {
-		return err
-	}
-	if err := fillStored(c); err != nil {
 		return err
 	}
 	if m.DryRun {

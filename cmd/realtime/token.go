@@ -142,11 +142,8 @@ func signStored(ctx context.Context, c *Config, id string, claims map[string]any
 func storedTenant(ctx context.Context, c *Config, id string) (*tenancy.Tenant, error) {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
-	db, err := databaseInUse(ctx, c)
+	db, err := databaseAndSecrets(ctx, c)
 	if err != nil {
-		return nil, err
-	}
-	if err := fillStored(c); err != nil {
 		return nil, err
 	}
 	store, err := openStore(ctx, c, db, nil)
