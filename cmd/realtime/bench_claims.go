@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"slices"
 	"time"
 
 	"realtime/bench"
@@ -24,6 +25,10 @@ func (c *benchClaims) Run(ctx context.Context, p *process) error {
 	if err != nil {
 		return usage(fmt.Errorf("--only: %w", err))
 	}
+	proofs := slices.DeleteFunc(bench.Proofs(), func(p bench.Proof) bool { return !only.MatchString(p.Name) })
+	if len(proofs) == 0 {
+		return usage(fmt.Errorf("--only: no proof has a name that matches %q; docs/claims.md lists them", c.Only))
+	}
 	program, err := thisProgram()
 	if err != nil {
 		return benchFailure(err)
@@ -36,9 +41,9 @@ func (c *benchClaims) Run(ctx context.Context, p *process) error {
 	prover := &bench.Prover{Program: program, Peers: peers, Show: show.update}
 	all := &bench.Report{Title: "realtime bench claims", Commit: versionText()}
 	claims, missed := 0, 0
-	for _, proof := range bench.Proofs() {
-		if !only.MatchString(proof.Name) || ctx.Err() != nil {
-			continue
+	for _, proof := range proofs {
+		if ctx.Err() != nil {
+			break
 		}
 		claims += len(proof.Claims)
 		n := 0

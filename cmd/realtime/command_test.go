@@ -209,3 +209,10 @@ func TestSubscriberAddressFollowsFlagStateAndPort(t *testing.T) {
 	}
 	check("", "http://localhost:5555")
 }
+
+func TestClaimsThatNobodyMadeAreNotSaidToHold(t *testing.T) {
+	o := command(t, env{}, "bench", "claims", "--only", "no-such-claim")
+	if o.code != exitUsage || !strings.Contains(o.stderr, "no-such-claim") || o.stdout != "" {
+		t.Errorf("got %+v", o)
+	}
+}
