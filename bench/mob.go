@@ -35,8 +35,7 @@ type mob struct {
 	ended   atomic.Int64
 	lastEnd atomic.Int64 // nanoseconds since began
 
-	met     chan struct{} // closed when the server has answered the first of them
-	meet    sync.Once
+	meet    func() // the server has answered one of them
 	began   time.Time
 	acting  sync.WaitGroup
 	mu      sync.Mutex
@@ -55,7 +54,8 @@ func Mob(ctx context.Context, r io.Reader, w io.Writer) error {
 	if !ok || to.Target == nil {
 		return fmt.Errorf("read what the offenders shall do: kind %q against a server: %t", to.Options.Kind, to.Target != nil)
 	}
-	m := &mob{t: to.Target, o: &to.Options, began: time.Now(), met: make(chan struct{}), answers: map[string]int{}}
+	met := make(chan struct{})
+	m := &mob{t: to.Target, o: &to.Options, began: time.Now(), meet: sync.OnceFunc(func() { close(met) }), answers: map[string]int{}}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() { // ends with r
@@ -67,7 +67,7 @@ func Mob(ctx context.Context, r io.Reader, w io.Writer) error {
 	}
 	said := json.NewEncoder(w)
 	select {
-	case <-m.met:
+	case <-met:
 		if err := said.Encode(m.deeds()); err != nil {
 			return fmt.Errorf("tell that the offenders are there: %w", err)
 		}
@@ -90,7 +90,7 @@ func (m *mob) deeds() *deeds {
 // connected notes a connection.
 func (m *mob) connected() {
 	m.opened.Add(1)
-	m.meet.Do(func() { close(m.met) })
+	m.meet()
 }
 
 // answered notes what one offender was told.
@@ -98,7 +98,7 @@ func (m *mob) answered(what string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.answers[what]++
-	m.meet.Do(func() { close(m.met) })
+	m.meet()
 }
 
 // over notes that the server ended an offender's connection.

@@ -110,7 +110,7 @@ func loose(ctx context.Context, o *Options, t *Target) (*mobProcess, error) {
 	defer context.AfterFunc(ctx, func() { _ = g.cmd.Process.Kill() })()
 	if err := g.said.Decode(new(deeds)); err != nil {
 		_, failed := g.end()
-		return nil, errors.Join(fmt.Errorf("wait until the offenders are at it, %s at most: %w", muster, err), failed)
+		return nil, errors.Join(fmt.Errorf("wait at most %s for the server to answer an offender (does it still run, and has the machine time for them?): %w", muster, err), failed)
 	}
 	humble(g.cmd.Process.Pid, true)
 	return g, nil

@@ -13,7 +13,6 @@ var errLinux = errors.New("start the load generator: it needs Linux, for epoll a
 // newReactor refuses, so that nothing below is ever called.
 func newReactor(time.Time) (*reactor, error) { return nil, errLinux }
 
-func humble(int, bool)               {}
 func detach(net.Conn) (int, error)   { return 0, errLinux }
 func (r *reactor) do(func())         {}
 func (r *reactor) add(*conn, []byte) {}
