@@ -198,8 +198,8 @@ func (d *tenantDatabase) connect(db tenancy.Database) (*postgres.Pool, error) {
 	return pool, nil
 }
 
-// databaseFault gives what a tenant's database said no with a code, and a text that clients may read; otherwise is for what is not about
-// connections.
+// databaseFault gives an error of a tenant's database its code, and a text that clients may read. One that is not about connections gets
+// otherwise.
 func databaseFault(err error, otherwise codes.Code) *codes.Fault {
 	f := codes.Of(err)
 	switch {

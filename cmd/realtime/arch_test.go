@@ -56,6 +56,7 @@ var onlyImporters = map[string][]string{
 	"github.com/alecthomas/kong":          {"cmd/realtime"},
 	"github.com/lxzan/gws":                {"web", "protocol/client"},
 	"github.com/asynkron/protoactor-go":   {"actors"},
+	"github.com/orcaman/concurrent-map":   {"actors"}, // what protoactor keeps processes in
 	"github.com/golang-jwt/jwt":           {"tenancy"},
 	"github.com/MicahParks/jwkset":        {"tenancy"},
 	"github.com/pressly/goose":            {"tenancy"},

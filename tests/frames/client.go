@@ -19,7 +19,7 @@ type Client struct {
 // New is over a connection that stands.
 func New(nc net.Conn) *Client { return &Client{Conn: nc, Buffered: bufio.NewReader(nc)} }
 
-// Dial connects over TCP. The connection ends after limit, whatever is done on it.
+// Dial connects over TCP. Its reads and writes fail after limit, unless another deadline is set.
 func Dial(ctx context.Context, addr string, limit time.Duration) (*Client, error) {
 	nc, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
 	if err != nil {

@@ -96,7 +96,7 @@ func (s *Server) Start() time.Duration {
 	return time.Since(began)
 }
 
-// TryStart is Start for a server that may not be able to.
+// TryStart is Start for a server that may not be able to. It does not run after an error.
 func (s *Server) TryStart() error {
 	s.t.Helper()
 	s.everSet = append(s.everSet, s.env...)
@@ -115,6 +115,7 @@ func (s *Server) TryStart() error {
 		case <-time.After(2 * time.Millisecond):
 		}
 		if time.Now().After(deadline) {
+			s.Kill()
 			return fmt.Errorf("the server was not ready within %s", patience)
 		}
 	}
