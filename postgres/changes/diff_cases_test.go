@@ -102,6 +102,7 @@ var (
 		{"generated column", using(`gen = 2`), plainRole},
 		{"array any", using(`auth.uid() = any(uids)`), plainRole},
 		{"array of the claims", using(`tags && (select array_agg(value) from jsonb_array_elements_text(auth.jwt()->'tags'))`), plainRole},
+		{"error that the key alone hides", using(`id > 1`) + `; create policy q on adv.t for select using (own = any(tags) or exists (select 1 from jsonb_array_elements_text(auth.jwt()->'sub') x where x = t.own))`, plainRole},
 		{"case", using(`case when room is null then auth.uid() is null else uid = coalesce(auth.uid(), uid) end`), plainRole},
 		{"is not distinct", using(`uid is not distinct from auth.uid()`), plainRole},
 		{"text of the uuid", using(`uid::text = (auth.jwt()->>'sub')`), plainRole},

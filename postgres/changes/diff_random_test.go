@@ -133,17 +133,17 @@ func (g generator) claims(n int) []string {
 	out := []string{`{"sub":"` + userA + `","role":"authenticated","name":"ab","room":1,"tags":["x"],"app_metadata":{"rooms":[1]},"since":"2020-01-01"}`}
 	for len(out) < n {
 		var fields []string
-		for key, values := range map[string][]string{
-			"sub":          {`"` + userA + `"`, `"` + userB + `"`, `"` + strings.ToUpper(userB) + `"`, `"x"`, `null`, `{"a":1}`},
-			"role":         {`"authenticated"`, `"anon"`, `1`},
-			"name":         {`"ab"`, `"AB"`, `"ab   "`, `"%"`, `""`, `null`, `"\u2028'\"\\"`},
-			"room":         {`1`, `"2"`, `"x"`, `null`, `1.0`},
-			"tags":         {`["x"]`, `[]`, `["a b","y"]`, `"x"`, `null`},
-			"app_metadata": {`{"rooms":[1]}`, `{"rooms":[1,2]}`, `{}`},
-			"since":        {`"2020-01-01"`, `"infinity"`, `"soon"`},
+		for _, c := range [][]string{ // a name and its values
+			{"sub", `"` + userA + `"`, `"` + userB + `"`, `"` + strings.ToUpper(userB) + `"`, `"x"`, `null`, `{"a":1}`},
+			{"role", `"authenticated"`, `"anon"`, `1`},
+			{"name", `"ab"`, `"AB"`, `"ab   "`, `"%"`, `""`, `null`, `"\u2028'\"\\"`},
+			{"room", `1`, `"2"`, `"x"`, `null`, `1.0`},
+			{"tags", `["x"]`, `[]`, `["a b","y"]`, `"x"`, `null`},
+			{"app_metadata", `{"rooms":[1]}`, `{"rooms":[1,2]}`, `{}`},
+			{"since", `"2020-01-01"`, `"infinity"`, `"soon"`},
 		} {
-			if i := g.IntN(len(values) + 1); i < len(values) {
-				fields = append(fields, `"`+key+`":`+values[i])
+			if i := g.IntN(len(c)); i > 0 {
+				fields = append(fields, `"`+c[0]+`":`+c[i])
 			}
 		}
 		out = append(out, "{"+strings.Join(fields, ",")+"}")

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -182,7 +183,7 @@ func (d *differential) compare(event string) {
 		for i, claims := range d.claims {
 			want := map[int]bool{}
 			for id := range d.count {
-				if d.visible(role, claims, id+1) {
+				if shown, _ := d.visible(role, claims, strconv.Itoa(id+1)); shown {
 					want[id+1] = true
 				}
 			}
@@ -192,6 +193,11 @@ func (d *differential) compare(event string) {
 				got := d.received(r, member, event)
 				if d.tier(n, role) == tierReread && len(want) == 0 && len(got) > 0 && d.unplannable(role, claims) {
 					continue // T3 keeps plans, and this error is one of planning alone
+				}
+				for id := range want {
+					if !got[id] && d.hidden(role, claims, id) {
+						got[id] = true
+					}
 				}
 				if !maps.Equal(got, want) {
 					d.t.Errorf("%s to %s with claims %.80s, no faster than %s: got %v, want %v; notices %q\n%s",
@@ -238,12 +244,19 @@ func (d *differential) unplannable(role, claims string) bool {
 	return err != nil
 }
 
+// hidden reports whether an error of the policies is there that knowing the key hides: from "where id = 4" the planner infers
+// that "f() or id > 1" holds, and f is not called. Both answers are Postgres's; that the row is not sent is right as well.
+func (d *differential) hidden(role, claims string, id int) bool {
+	_, raised := d.visible(role, claims, fmt.Sprintf("(select %d)", id))
+	return raised
+}
+
 // visible asks Postgres itself: one row, one statement, planned for it alone. Plans that PL/pgSQL keeps must not decide the
 // next question.
-func (d *differential) visible(role, claims string, id int) bool {
+func (d *differential) visible(role, claims, id string) (shown, raised bool) {
 	d.t.Helper()
 	ctx := context.Background()
-	sql := fmt.Sprintf("begin; discard plans; select set_config('request.jwt.claims', %s, true), set_config('role', %s, true); select exists (select 1 from adv.t where id = %d); rollback",
+	sql := fmt.Sprintf("begin; discard plans; select set_config('request.jwt.claims', %s, true), set_config('role', %s, true); select exists (select 1 from adv.t where id = %s); rollback",
 		quoteLiteral(claims), quoteLiteral(role), id)
 	results, err := d.oracle.PgConn().Exec(ctx, sql).ReadAll()
 	if err != nil {
@@ -253,7 +266,7 @@ func (d *differential) visible(role, claims string, id int) bool {
 		if _, err := d.oracle.Exec(ctx, "rollback"); err != nil {
 			d.t.Fatal(err)
 		}
-		return false
+		return false, true
 	}
-	return string(results[3].Rows[0][0]) == "t"
+	return string(results[3].Rows[0][0]) == "t", false
 }
