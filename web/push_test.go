@@ -76,7 +76,7 @@ func next(t *testing.T, got <-chan pushed) pushed {
 	select {
 	case p := <-got:
 		return p
-	case <-time.After(10 * time.Second):
+	case <-time.After(patient):
 		t.Fatal("nothing was pushed")
 		return pushed{}
 	}

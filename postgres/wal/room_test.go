@@ -25,20 +25,20 @@ func TestQueueBytesBoundWhatIsOnItsWay(t *testing.T) {
 		}
 	}
 	var held []*Tx
-	take := func() bool {
+	take := func(wait time.Duration) bool {
 		select {
 		case tx := <-r.out:
 			held = append(held, tx)
 			return true
 		case err := <-r.done:
 			t.Fatalf("run ended: %v", err)
-		case <-time.After(300 * time.Millisecond):
+		case <-time.After(wait):
 		}
 		return false
 	}
 	for seen := 0; seen < total; {
-		for take() {
-			seen++
+		for wait := patience; take(wait); seen++ { // one comes for certain; that no more follow takes time to see
+			wait = 300 * time.Millisecond
 		}
 		bytes := 0
 		for _, tx := range held {
