@@ -3,7 +3,9 @@ package actors
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -36,15 +38,55 @@ func (s *System) PublishStored(ctx context.Context, t *tenancy.Tenant, p Publica
 		return nil
 	}
 	s.storing.Add(1)
-	go func() { // ends when it is stored, at the latest after storeTimeout or with the tree
-		defer s.storing.Add(-1)
+	if a.db.shelf.put(p.Topic, messages.Stored{Broadcast: p.Broadcast, TTL: persist.TTL}) {
+		go s.clear(a.db, p.Topic, log) // ends when the topic's messages are stored, or cannot be
+	}
+	return nil
+}
+
+// shelf is the messages of a tenant that were published over HTTP and wait to be stored, by topic. A topic is there while one
+// goroutine stores its messages: rows have the order of the broadcasts.
+type shelf struct {
+	mu     sync.Mutex
+	topics map[string][]messages.Stored
+}
+
+// put adds a message and reports whether the caller has to see to it that the topic is cleared.
+func (s *shelf) put(topic string, m messages.Stored) (first bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.topics == nil {
+		s.topics = map[string][]messages.Stored{}
+	}
+	list, busy := s.topics[topic]
+	s.topics[topic] = append(list, m)
+	return !busy
+}
+
+// take removes what is to be stored next of a topic, and the topic if nothing is.
+func (s *shelf) take(topic string) []messages.Stored {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := s.topics[topic]
+	if len(list) == 0 {
+		delete(s.topics, topic)
+		return nil
+	}
+	n := min(len(list), storeRows)
+	s.topics[topic] = list[n:]
+	return list[:n:n]
+}
+
+// clear stores the messages of a topic, all that wait in one statement, until none wait.
+func (s *System) clear(db *tenantDatabase, topic string, log *slog.Logger) {
+	for list := db.shelf.take(topic); len(list) > 0; list = db.shelf.take(topic) {
 		ctx, cancel := context.WithTimeout(s.life, storeTimeout)
-		defer cancel()
-		for _, err := range a.db.store(ctx, p.Topic, []messages.Stored{{Broadcast: p.Broadcast, TTL: persist.TTL}}) {
+		for _, err := range db.store(ctx, topic, list) {
 			logUnstored(ctx, log, err)
 		}
-	}()
-	return nil
+		cancel()
+		s.storing.Add(int64(-len(list)))
+	}
 }
 
 // storable is why a published message cannot be stored.

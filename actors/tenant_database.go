@@ -41,6 +41,7 @@ type tenantDatabase struct {
 	policy *authz.Cache
 	flight singleflight.Group
 	turn   chan struct{} // of those who can wait
+	shelf  shelf
 	wait   time.Duration // for a pool that is being opened
 
 	id        string

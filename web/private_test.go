@@ -1,9 +1,14 @@
 package web
 
 import (
+	"fmt"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 
 	"realtime/postgres/pgtest"
 	"realtime/tests/frames"
@@ -60,16 +65,40 @@ func TestPrivateBroadcasts(t *testing.T) {
 		c.want(t, `[null,null,"realtime:open","broadcast",{"type":"broadcast","event":"`+event+`","payload":{}}]`)
 	}
 
-	for _, query := range []string{"persist=true", "persist[ttl]=60"} {
-		if r, body := post("/api/broadcast/open/events/kept?private=true&"+query, `{"a":1}`); r.StatusCode != 202 || body != "" {
+	keep := func(n int, query string) {
+		if r, body := post("/api/broadcast/open/events/kept?private=true&"+query, fmt.Sprintf(`{"n":%d}`, n)); r.StatusCode != 202 || body != "" {
 			t.Errorf("%s: %d %s", query, r.StatusCode, body)
 		}
 	}
-	h.until(t, "stored twice", func() bool {
-		var n int
-		err := pgtest.Conn(t, h.db).QueryRow(t.Context(), "select count(*) from realtime.messages where topic = 'open' and event = 'kept' and skip_broadcast").Scan(&n)
-		return err == nil && n == 2
-	})
+	stored := func() (list []string) {
+		rows, _ := pgtest.Conn(t, h.db).Query(t.Context(), "select payload->>'n' from realtime.messages where topic = 'open' and event = 'kept' and skip_broadcast order by inserted_at, ctid")
+		list, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return list
+	}
+	keep(0, "persist=true")
+	h.until(t, "stored", func() bool { return len(stored()) == 1 })
+	slow, err := pgtest.Conn(t, h.db).Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := slow.Exec(t.Context(), "lock table realtime.messages in share mode"); err != nil { // nothing can be stored now
+		t.Fatal(err)
+	}
+	want := []string{"0"}
+	for n := 1; n <= 20; n++ {
+		keep(n, []string{"persist=true", "persist[ttl]=60"}[n%2])
+		want = append(want, strconv.Itoa(n))
+	}
+	if err := slow.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h.until(t, "stored all", func() bool { return len(stored()) == len(want) })
+	if got := stored(); !slices.Equal(got, want) {
+		t.Errorf("stored in the order %v", got)
+	}
 
 	nowhere := strings.Replace(h.extension(""), h.db.Database, "no_such_database", 1)
 	h.manage(t, "PUT", "/api/tenants/priv", `{"tenant":{"extensions":[`+nowhere+`]}}`, 200)
