@@ -30,7 +30,7 @@ func (r *rig) until(what string, ok func() bool) {
 			r.t.Fatalf("wait for %s: the engine ended: %v", what, r.ended)
 		}
 		if time.Now().After(deadline) {
-			r.t.Fatalf("wait for %s: it did not come", what)
+			r.t.Fatalf("wait for %s: it did not come; the engine has %+v", what, r.engine.Stats())
 		}
 		r.changed.Wait()
 	}
