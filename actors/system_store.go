@@ -39,7 +39,7 @@ func (s *System) PublishStored(ctx context.Context, t *tenancy.Tenant, p Publica
 	}
 	s.storing.Add(1)
 	if a.db.shelf.put(p.Topic, messages.Stored{Broadcast: p.Broadcast, TTL: persist.TTL}) {
-		go s.clear(a.db, p.Topic, log) // ends when the topic's messages are stored, or cannot be
+		go s.storeShelf(a.db, p.Topic, log) // ends when the topic's messages are stored, or cannot be
 	}
 	return nil
 }
@@ -51,7 +51,7 @@ type shelf struct {
 	topics map[string][]messages.Stored
 }
 
-// put adds a message and reports whether the caller has to see to it that the topic is cleared.
+// put adds a message and reports whether the caller has to see to it that the topic's messages are stored.
 func (s *shelf) put(topic string, m messages.Stored) (first bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -77,8 +77,8 @@ func (s *shelf) take(topic string) []messages.Stored {
 	return list[:n:n]
 }
 
-// clear stores the messages of a topic, all that wait in one statement, until none wait.
-func (s *System) clear(db *tenantDatabase, topic string, log *slog.Logger) {
+// storeShelf stores the messages of a topic, all that wait in one statement, until none wait.
+func (s *System) storeShelf(db *tenantDatabase, topic string, log *slog.Logger) {
 	for list := db.shelf.take(topic); len(list) > 0; list = db.shelf.take(topic) {
 		ctx, cancel := context.WithTimeout(s.life, storeTimeout)
 		for _, err := range db.store(ctx, topic, list) {

@@ -33,7 +33,7 @@ var errFailedOften = errors.New("connecting failed three times within five secon
 
 // tenantDatabase is one tenant's database as its Channels and the edge use it: one small pool, opened when somebody first needs it,
 // and the memory of what policies answered. Public channels never come here. Its methods block, so actors call them from errands
-// only. One mutex, held for no I/O.
+// only. One mutex and the shelf's, held for no I/O.
 type tenantDatabase struct {
 	log    *slog.Logger
 	life   context.Context //nolint:containedctx // ends with close; opening is nobody's own
@@ -41,8 +41,8 @@ type tenantDatabase struct {
 	policy *authz.Cache
 	flight singleflight.Group
 	turn   chan struct{} // of those who can wait
-	shelf  shelf
 	wait   time.Duration // for a pool that is being opened
+	shelf  shelf         // published over HTTP, not stored yet
 
 	id        string
 	connected atomic.Bool // pool is not nil

@@ -65,6 +65,18 @@ func TestPrivateBroadcasts(t *testing.T) {
 		c.want(t, `[null,null,"realtime:open","broadcast",{"type":"broadcast","event":"`+event+`","payload":{}}]`)
 	}
 
+	storedInOrder(t, h, post)
+
+	nowhere := strings.Replace(h.extension(""), h.db.Database, "no_such_database", 1)
+	h.manage(t, "PUT", "/api/tenants/priv", `{"tenant":{"extensions":[`+nowhere+`]}}`, 200)
+	if r, body := post("/api/broadcast/open-too/events/e?private=true", `{}`); r.StatusCode != 422 || body != `{"message":"Tenant database unavailable"}` {
+		t.Errorf("database away: %d %s", r.StatusCode, body)
+	}
+}
+
+// storedInOrder: what waits to be stored, because the table is locked, is stored in the order in which it was posted.
+func storedInOrder(t *testing.T, h *house, post func(path, body string, more ...string) (*http.Response, string)) {
+	t.Helper()
 	keep := func(n int, query string) {
 		if r, body := post("/api/broadcast/open/events/kept?private=true&"+query, fmt.Sprintf(`{"n":%d}`, n)); r.StatusCode != 202 || body != "" {
 			t.Errorf("%s: %d %s", query, r.StatusCode, body)
@@ -98,11 +110,5 @@ func TestPrivateBroadcasts(t *testing.T) {
 	h.until(t, "stored all", func() bool { return len(stored()) == len(want) })
 	if got := stored(); !slices.Equal(got, want) {
 		t.Errorf("stored in the order %v", got)
-	}
-
-	nowhere := strings.Replace(h.extension(""), h.db.Database, "no_such_database", 1)
-	h.manage(t, "PUT", "/api/tenants/priv", `{"tenant":{"extensions":[`+nowhere+`]}}`, 200)
-	if r, body := post("/api/broadcast/open-too/events/e?private=true", `{}`); r.StatusCode != 422 || body != `{"message":"Tenant database unavailable"}` {
-		t.Errorf("database away: %d %s", r.StatusCode, body)
 	}
 }

@@ -252,7 +252,7 @@ func (d *differential) hidden(role, claims string, id int) bool {
 }
 
 // visible asks Postgres itself: one row, one statement, planned for it alone. Plans that PL/pgSQL keeps must not decide the
-// next question.
+// next question. id is SQL; raised is an error of the policies.
 func (d *differential) visible(role, claims, id string) (shown, raised bool) {
 	d.t.Helper()
 	ctx := context.Background()

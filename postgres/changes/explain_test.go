@@ -31,7 +31,7 @@ func (r *rig) explain(q Question) *Explanation {
 	return a
 }
 
-// explainFilters are filters on adv.t; the last is refused.
+// explainFilters are filters on adv.t; the last two are refused.
 var explainFilters = []string{
 	"", "", "", "", "", "", "id=gt.2", "id=eq.2", "txt=eq.hello", "txt=ilike.%L%", "room=in.(1,3)", "room=not.eq.1", "num=gte.0", "uid=eq." + userA, "uid=neq." + userA,
 	"gen=eq.4", "id=lt.4,txt=is.null", "tags=eq.{}", "txt=match.^h", "txt=like.x\\\\", "nope=eq.1", "nope=eq.1",
