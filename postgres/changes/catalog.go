@@ -197,6 +197,7 @@ func (p *publication) match(s *Spec) []uint32 {
 func (c *catalog) loadRoles(ctx context.Context, s *session, names []string) error {
 	for _, n := range names {
 		c.roles[n] = false
+		c.watch.roles[n] = true
 	}
 	return s.rows(ctx, func(r pgx.Rows) error {
 		var n string

@@ -17,8 +17,9 @@
 // policies make of everybody's claims, computed when they subscribed. T2: one
 // statement for each distinct claims asks about the images. T3: the row is read again
 // as the role, one statement for each distinct claims, and must still equal the image of
-// the event; rows that are alike where the policies look share the answer. T4: the policy calls a volatile function, so each row and claims is asked
-// in a subtransaction of its own that is rolled back.
+// the event; rows that are alike where the policies look share the answer. T4: the
+// policy calls a volatile function, so each row and claims is asked in a subtransaction
+// of its own that is rolled back.
 //
 // The package never decides by default: what cannot be asked is denied, and the
 // member is told. It never writes to the database, never evaluates SQL semantics in

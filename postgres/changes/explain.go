@@ -1,6 +1,7 @@
 package changes
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,7 @@ import (
 
 	"realtime/postgres/wal"
 	"realtime/protocol"
+	"realtime/protocol/codes"
 )
 
 // Question asks whether a subscriber gets what happens to a row.
@@ -196,14 +198,30 @@ func (x *explainer) begin(ctx context.Context, op wal.Op) (*path, error) {
 	case err != nil || p.done:
 	case fault != nil:
 		p.stop(StepSubscription, fault.Text, "")
+	case len(x.sub.entries) == 0: // the catalog has changed since it was accepted
+		_, refusal := x.e.judge(x.sub)
+		p.stop(StepSubscription, codes.Of(cmp.Or(refusal, errStale)).Text, "")
 	default:
 		p.pass(StepSubscription, "")
 	}
 	return p, err
 }
 
-// explain is Explain for a row of the table.
+// explain is Explain for a row of the table, anew if the catalog changed under it.
 func (x *explainer) explain(ctx context.Context) (*Explanation, error) {
+	for range maxLooks {
+		out, err := x.explainOnce(ctx)
+		if err == nil || !errors.Is(err, errStale) && !x.moved(ctx) {
+			return out, err
+		}
+		if err := x.e.rollbackAndRenew(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return nil, fmt.Errorf("%w: its catalog keeps changing", errAgain)
+}
+
+func (x *explainer) explainOnce(ctx context.Context) (*Explanation, error) {
 	p, err := x.begin(ctx, x.q.Op)
 	if err != nil {
 		return nil, err
@@ -219,4 +237,23 @@ func (x *explainer) explain(ctx context.Context) (*Explanation, error) {
 		err = p.walk(ctx, tx, false)
 	}
 	return p.out, err
+}
+
+// look opens a transaction that shows the catalog at hand.
+func (x *explainer) look(ctx context.Context) error {
+	v, err := x.e.session.look(ctx, &x.e.catalog.watch, true)
+	if err == nil && x.e.changed(v) {
+		return errStale
+	}
+	return err
+}
+
+// moved reports whether the catalog changed, which may be what an error comes of: a name in a statement means what it means
+// now, whatever the transaction's snapshot shows.
+func (x *explainer) moved(ctx context.Context) bool {
+	if x.e.session.lost() || x.e.session.rollback(ctx) != nil {
+		return false
+	}
+	v, err := x.e.session.look(ctx, &x.e.catalog.watch, false)
+	return err == nil && x.e.changed(v)
 }

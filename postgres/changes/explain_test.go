@@ -9,8 +9,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"pgregory.net/rapid"
 
+	"realtime/postgres/pgtest"
 	"realtime/postgres/wal"
 	"realtime/protocol"
 )
@@ -234,6 +236,29 @@ func TestEachStepIsNamedWithItsRemedy(t *testing.T) {
 			if s.Name == c.at && !strings.Contains(s.Detail+s.Mend, c.says) {
 				t.Errorf("%d: got %+v, want it to say %s", i, s, c.says)
 			}
+		}
+	}
+}
+
+// TestExplanationBearsAChangingCatalog: it is of the catalog as it was at some moment, never an error.
+func TestExplanationBearsAChangingCatalog(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "create table public.e (id int primary key, v text)", "insert into public.e values (1, 'open')", "alter publication supabase_realtime add table public.e",
+		"grant select on public.e to authenticated", "alter table public.e enable row level security")
+	other := pgtest.Conn(t, r.s)
+	for i := range 40 {
+		changed := make(chan error, 1)
+		go func() { // at any moment of the explanation
+			sql := []string{"create policy p on public.e using (v = 'open')", "alter table public.e rename v to w", "alter table public.e rename w to v", "drop policy p on public.e"}[i%4]
+			_, err := other.Exec(context.Background(), "select pg_sleep(random() / 20); "+sql, pgx.QueryExecModeSimpleProtocol)
+			changed <- err
+		}()
+		a := r.explain(question(t, authenticated, "{}", `{"event":"*","schema":"public","table":"e","filter":"v=eq.open"}`, wal.Insert, ColumnValue{"id", "1"}))
+		if a.Outcome != Delivered && a.At != StepSubscription && a.At != StepPolicy {
+			t.Errorf("got %s at %q: %+v", a.Outcome, a.At, a.Steps)
+		}
+		if err := <-changed; err != nil {
+			t.Fatal(err)
 		}
 	}
 }

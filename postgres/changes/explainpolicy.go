@@ -45,7 +45,7 @@ var policyCommands = map[string]string{"*": "ALL", "r": "SELECT", "a": "INSERT",
 // has done that.
 func (p *path) policies(ctx context.Context, r *batchRow) error {
 	if !p.e.session.inTx {
-		if _, err := p.e.session.look(ctx, &p.e.catalog.watch, true); err != nil {
+		if err := p.look(ctx); err != nil {
 			return err
 		}
 		defer func() { _ = p.e.session.rollback(ctx) }() // nothing was written

@@ -64,7 +64,7 @@ func (x *explainer) readRow(ctx context.Context, p *path) (*wal.Tx, error) {
 	sql := "select array[" + strings.Join(texts, ", ") + "]::text[], " + filter + " from " + t.only() + " as t where " + where + " limit 2"
 	var found []wal.Tuple
 	passes := false
-	if _, err := x.e.session.look(ctx, &x.e.catalog.watch, true); err != nil {
+	if err := x.look(ctx); err != nil {
 		return nil, err
 	}
 	scan := func(r pgx.Rows) error {

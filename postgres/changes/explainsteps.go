@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// maxLooks is how often a streamed row is asked about anew because the catalog changed.
+// maxLooks is how often a row is asked about anew because the catalog changed.
 const maxLooks = 20
 
 // decide asks what the catalog alone does not answer, in one transaction.
@@ -19,7 +19,7 @@ func (p *path) decide(ctx context.Context, b *batch, r *batchRow, streamed bool)
 	if streamed {
 		err = e.await(ctx, b, true)
 	} else {
-		_, err = e.session.look(ctx, &e.catalog.watch, true)
+		err = p.look(ctx)
 	}
 	if err != nil {
 		return err
@@ -86,7 +86,7 @@ func (p *path) filtered(ctx context.Context, en *entry, r *batchRow) error {
 		return nil
 	}
 	if !p.e.session.inTx {
-		if _, err := p.e.session.look(ctx, &p.e.catalog.watch, true); err != nil {
+		if err := p.look(ctx); err != nil {
 			return err
 		}
 		defer func() { _ = p.e.session.rollback(ctx) }() // nothing was written

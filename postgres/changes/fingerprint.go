@@ -1,6 +1,7 @@
 package changes
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -11,24 +12,35 @@ import (
 )
 
 // watched are the catalog objects that decisions were made from.
-type watched struct{ rels, funcs, types map[uint32]bool }
-
-func newWatched() watched {
-	return watched{rels: map[uint32]bool{}, funcs: map[uint32]bool{}, types: map[uint32]bool{}}
+type watched struct {
+	rels, funcs, types map[uint32]bool
+	roles              map[string]bool // by name: some do not exist
 }
 
-// The fingerprint is a sum over everything that a decision rests on: what is published, roles and memberships, schemas,
-// policies, and, of the watched objects only, tables, columns, keys, rules, functions and types. A row of the catalog is
-// known by its xmin and ctid: no change keeps both. Roles are taken by value, because pg_authid is for superusers.
+func newWatched() watched {
+	return watched{rels: map[uint32]bool{}, funcs: map[uint32]bool{}, types: map[uint32]bool{}, roles: map[string]bool{}}
+}
+
+// The fingerprint is a sum over everything that a decision rests on: what is published, schemas, policies, and, of the
+// watched objects only, tables, columns, keys, rules, functions, types and roles. A role counts with all that it is a member
+// of, whose privileges are its own; roles are the whole server's, and those that nobody here has a part in may come and go.
+// A row of the catalog is known by its xmin and ctid: no change keeps both. Roles are taken by value, because pg_authid is
+// for superusers.
 //
 // It is asked in the statement that also returns the snapshot, so one snapshot holds for both.
 const fingerprintSQL = `
+with recursive mine as (
+	select oid from pg_catalog.pg_roles where rolname = any($4::pg_catalog.text[]) or rolname = current_user
+	union
+	select m.roleid from pg_catalog.pg_auth_members m join mine on mine.oid = m.member
+)
 select pg_catalog.pg_current_snapshot()::text, pg_catalog.concat_ws('/',
 	(select pg_catalog.sum(pg_catalog.hashtextextended(xmin::text || ctid::text, 1)) from pg_catalog.pg_publication),
 	(select pg_catalog.sum(pg_catalog.hashtextextended(xmin::text || ctid::text, 2)) from pg_catalog.pg_publication_rel),
 	{schemas}
-	(select pg_catalog.sum(pg_catalog.hashtextextended(r::text, 4)) from pg_catalog.pg_roles r),
-	(select pg_catalog.sum(pg_catalog.hashtextextended(xmin::text || ctid::text, 5)) from pg_catalog.pg_auth_members),
+	(select datdba from pg_catalog.pg_database where datname = pg_catalog.current_database()),
+	(select pg_catalog.sum(pg_catalog.hashtextextended(r::text, 4)) from pg_catalog.pg_roles r where oid in (select oid from mine)),
+	(select pg_catalog.sum(pg_catalog.hashtextextended(xmin::text || ctid::text, 5)) from pg_catalog.pg_auth_members where member in (select oid from mine)),
 	(select pg_catalog.sum(pg_catalog.hashtextextended(xmin::text || ctid::text, 6)) from pg_catalog.pg_namespace
 		where nspname !~ '^pg_(toast_)?temp_'),
 	(select pg_catalog.sum(pg_catalog.hashtextextended(xmin::text || ctid::text, 7)) from pg_catalog.pg_policy),
@@ -52,11 +64,11 @@ func fingerprintFor(version int) string {
 
 // args are the parameters of the fingerprint's statement.
 func (w *watched) args() []any {
-	return []any{sortedKeys(w.rels), sortedKeys(w.funcs), sortedKeys(w.types)}
+	return []any{sortedKeys(w.rels), sortedKeys(w.funcs), sortedKeys(w.types), sortedKeys(w.roles)}
 }
 
-func sortedKeys(set map[uint32]bool) []uint32 {
-	out := slices.AppendSeq(make([]uint32, 0, len(set)), maps.Keys(set))
+func sortedKeys[K cmp.Ordered](set map[K]bool) []K {
+	out := slices.AppendSeq(make([]K, 0, len(set)), maps.Keys(set))
 	slices.Sort(out)
 	return out
 }

@@ -157,6 +157,53 @@ func TestMembershipIsAsOfNow(t *testing.T) {
 	r.expect("B", `INSERT {"id":2,"room":2}`)
 }
 
+// TestRoleCountsWithWhatItIsAMemberOf: also by way of a third role. The catalog is not read anew for roles of others, which
+// may come and go all the time.
+func TestRoleCountsWithWhatItIsAMemberOf(t *testing.T) {
+	t.Parallel()
+	who, mid, team, other := pgtest.Name(t), pgtest.Name(t), pgtest.Name(t), pgtest.Name(t)
+	in := strings.NewReplacer("{who}", who, "{mid}", mid, "{team}", team, "{other}", other).Replace
+	r := newRig(t, in("create role {who}; create role {mid}; create role {team}; grant usage on schema public to {who}"),
+		"create table public.r (id int primary key)", "alter table public.r enable row level security", in("grant select on public.r to {who}"),
+		in("create policy p on public.r for select to {team} using (true)"), "alter publication supabase_realtime add table public.r")
+	t.Cleanup(func() {
+		r.exec("drop table public.r", in("revoke all on schema public from {who}"), in("drop role {who}, {mid}, {team}"), in("drop role if exists {other}"))
+	})
+	var last *catalog // of the latest delivery
+	r.mu.Lock()
+	r.peek = func(e *Engine) { last = e.catalog }
+	r.mu.Unlock()
+	settled := func() *catalog {
+		r.settle()
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return last
+	}
+	r.subscribe("W", who, "{}", `{"event":"INSERT","schema":"public","table":"r"}`)
+	for i, c := range []struct {
+		sql        string
+		seen, anew bool // the row; the catalog was read
+	}{
+		{"grant {mid} to {who}", false, true},
+		{"grant {team} to {mid}", true, true},
+		{"create role {other}; grant {other} to {team}; alter role {other} bypassrls", true, true},
+		{"revoke {other} from {team}", true, true},
+		{"alter role {other} nobypassrls; grant {mid} to {other}; drop role {other}; create role {other}", true, false},
+		{"revoke {team} from {mid}", false, true},
+		{"alter role {who} bypassrls", true, true},
+		{"alter role {who} nobypassrls", false, true},
+	} {
+		before := settled()
+		r.exec(in(c.sql), fmt.Sprintf("insert into public.r values (%d)", i))
+		if anew := settled() != before; anew != c.anew {
+			t.Errorf("after %q: the catalog was read anew: %v, want %v", c.sql, anew, c.anew)
+		}
+		if got := len(r.take("W")) > 0; got != c.seen {
+			t.Errorf("after %q: the row came: %v, want %v", c.sql, got, c.seen)
+		}
+	}
+}
+
 // TestRowIsNotDecidedBeforeItIsVisible: with a synchronous standby that does not answer, a commit is streamed long
 // before anybody sees it.
 func TestRowIsNotDecidedBeforeItIsVisible(t *testing.T) {

@@ -72,6 +72,7 @@ func (c *catalog) loadTables(ctx context.Context, s *session, oids []uint32) err
 		t.kind, t.identity = kind[0], identity[0]
 		c.tables[t.oid] = t
 		c.watch.rels[t.oid] = true
+		c.watch.roles[t.owner] = true
 		return nil
 	}, tablesSQL, oids)
 	if err != nil {
