@@ -114,16 +114,3 @@ func (q *inquiry) byKey(p *plan) bool {
 	q.keys, ok = p.keys(first)
 	return ok
 }
-
-// keys are the primary keys of rows, an array for each column.
-func (p *plan) keys(rows []*batchRow) ([]any, bool) {
-	var out []any
-	for _, k := range p.table.key {
-		keys, ok := keyArray(k.column, rows)
-		if !ok {
-			return nil, false
-		}
-		out = append(out, keys)
-	}
-	return out, true
-}
