@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"realtime/postgres/pgtest"
 	"realtime/postgres/wal"
 )
 
@@ -108,6 +109,31 @@ func TestMemoryOfASubscription(t *testing.T) {
 	t.Logf("%d bytes for each, of them %d of claims", each, len(longClaims(userA)))
 	if each > 2048 {
 		t.Errorf("got %d bytes for each subscription, want at most 2048", each)
+	}
+}
+
+// BenchmarkLook is what each batch costs at least: whether the catalog changed, on a server with more and fewer roles.
+func BenchmarkLook(b *testing.B) {
+	for _, roles := range []int{0, 1000} {
+		b.Run(fmt.Sprintf("roles=%d", roles), func(b *testing.B) {
+			r := newRig(b, docs...)
+			prefix := pgtest.Name(b)
+			for i := range roles {
+				r.exec(fmt.Sprintf("create role %s_%d", prefix, i))
+				b.Cleanup(func() { r.exec(fmt.Sprintf("drop role %s_%d", prefix, i)) })
+			}
+			s, err := openSession(b.Context(), r.s)
+			if err != nil {
+				b.Fatal(err)
+			}
+			w := newWatched()
+			for b.Loop() {
+				if _, err := s.look(b.Context(), &w, false); err != nil {
+					b.Fatal(err)
+				}
+			}
+			s.close(b.Context())
+		})
 	}
 }
 

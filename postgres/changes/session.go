@@ -102,10 +102,15 @@ func (s *session) prepare(ctx context.Context) error {
 	if _, err := s.conn.Exec(ctx, sessionSettings, milliseconds(lockLimit)); err != nil {
 		return err
 	}
-	if _, err := s.conn.Exec(ctx, sessionSQL, pgx.QueryExecModeSimpleProtocol); err != nil {
+	if err := s.conn.QueryRow(ctx, `select pg_catalog.current_setting('server_version_num')::int,
+		(select rolsuper from pg_catalog.pg_roles where rolname = current_user), pg_catalog.current_setting('search_path')`).
+		Scan(&s.version, &s.superuser, &s.path); err != nil {
 		return err
 	}
-	for _, sql := range []string{savepointSQL, releaseSQL, timeoutSQL, setStyleSQL, beginSQL, evaluateSQL} {
+	if _, err := s.conn.Exec(ctx, sessionSQL+lookFunction(s.version), pgx.QueryExecModeSimpleProtocol); err != nil {
+		return err
+	}
+	for _, sql := range []string{savepointSQL, releaseSQL, timeoutSQL, setStyleSQL, beginSQL, evaluateSQL, lookSQL} {
 		if _, err := s.conn.Prepare(ctx, sql, sql); err != nil {
 			return err
 		}
@@ -117,9 +122,7 @@ func (s *session) prepare(ctx context.Context) error {
 	for i := range own {
 		s.own[i] = own[i]
 	}
-	return s.conn.QueryRow(ctx, `select pg_catalog.current_setting('server_version_num')::int,
-		(select rolsuper from pg_catalog.pg_roles where rolname = current_user), pg_catalog.current_setting('search_path')`).
-		Scan(&s.version, &s.superuser, &s.path)
+	return nil
 }
 
 // close ends the connection politely, in bounded time, even when ctx has ended.
