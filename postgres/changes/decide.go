@@ -243,14 +243,11 @@ func (e *Engine) confirmFailures(ctx context.Context, b *batch) error {
 			}
 		}
 	}
-	v, err := e.session.look(ctx, &e.catalog.watch, false)
-	if err != nil {
-		return err
-	}
-	if e.changed(v) && !b.patient {
+	changed, err := e.look(ctx, false)
+	if changed && !b.patient {
 		return errStale
 	}
-	return nil
+	return err
 }
 
 // stateOf returns the SQLSTATE of an evaluation's error.

@@ -124,8 +124,8 @@ func (d *differential) run() {
 	}
 }
 
-// watch has each Engine note the tiers of the table's plans. (Other tests make roles meanwhile, for which it reads everything
-// anew at any time.)
+// watch has each Engine note the tiers of the table's plans. (Other tests give roles to authenticated meanwhile, for which it
+// reads everything anew at any time.)
 func (d *differential) watch() {
 	d.plans = make([]map[string]tier, len(d.rigs))
 	for n, r := range d.rigs {

@@ -173,11 +173,11 @@ func (e *Engine) idle(ctx context.Context) error {
 	if len(e.subscribers) == 0 {
 		return e.ping(ctx)
 	}
-	v, err := e.session.look(ctx, &e.catalog.watch, false)
+	changed, err := e.look(ctx, false)
 	if err != nil {
 		return e.survive(ctx, err, "look at the catalog")
 	}
-	if e.changed(v) {
+	if changed {
 		return e.renew(ctx)
 	}
 	return nil

@@ -137,9 +137,10 @@ type explainer struct {
 	sub       *subscriber // nil if it was refused
 	answer    Answer
 	delivered []Delivery
-	notices   []string
-	published published
 }
+
+// maxLooks is how often a row is asked about anew because the catalog changed.
+const maxLooks = 20
 
 // errAgain says that the database could not be asked just now.
 var errAgain = errors.New("the database could not be asked just now")
@@ -149,7 +150,7 @@ func newExplainer(ctx context.Context, o Options, q Question) (*explainer, error
 	x := &explainer{q: q}
 	o.Answer = func(a Answer) { x.answer = a }
 	o.Deliver = func(_ any, rows []Delivery) { x.delivered = append(x.delivered, rows...) }
-	o.Notice = func(_ any, message string) { x.notices = append(x.notices, message) }
+	o.Notice = func(any, string) {} // the steps say it
 	x.e = New(o)
 	if err := x.e.open(ctx); err != nil {
 		return nil, err
@@ -172,10 +173,7 @@ func (x *explainer) subscribe(ctx context.Context) error {
 		return errors.Join(errAgain, x.answer.Err)
 	}
 	x.sub = x.e.subscribers[x]
-	n := x.name()
-	var err error
-	x.published, err = x.e.readPublished(ctx, n)
-	return err
+	return nil
 }
 
 // name is the table asked about.
@@ -200,7 +198,7 @@ func (x *explainer) begin(ctx context.Context, op wal.Op) (*path, error) {
 		p.stop(StepSubscription, fault.Text, "")
 	case len(x.sub.entries) == 0: // the catalog has changed since it was accepted
 		_, refusal := x.e.judge(x.sub)
-		p.stop(StepSubscription, codes.Of(cmp.Or(refusal, errStale)).Text, "")
+		p.stop(StepSubscription, codes.Of(cmp.Or(refusal, error(unmatched(&x.sub.specs[0])))).Text, "")
 	default:
 		p.pass(StepSubscription, "")
 	}
@@ -218,7 +216,7 @@ func (x *explainer) explain(ctx context.Context) (*Explanation, error) {
 			return nil, err
 		}
 	}
-	return nil, fmt.Errorf("%w: its catalog keeps changing", errAgain)
+	return nil, fmt.Errorf("%w: its catalog keeps changing; ask again when that has ended, a migration perhaps", errAgain)
 }
 
 func (x *explainer) explainOnce(ctx context.Context) (*Explanation, error) {
@@ -241,8 +239,8 @@ func (x *explainer) explainOnce(ctx context.Context) (*Explanation, error) {
 
 // look opens a transaction that shows the catalog at hand.
 func (x *explainer) look(ctx context.Context) error {
-	v, err := x.e.session.look(ctx, &x.e.catalog.watch, true)
-	if err == nil && x.e.changed(v) {
+	changed, err := x.e.look(ctx, true)
+	if changed {
 		return errStale
 	}
 	return err
@@ -254,6 +252,6 @@ func (x *explainer) moved(ctx context.Context) bool {
 	if x.e.session.lost() || x.e.session.rollback(ctx) != nil {
 		return false
 	}
-	v, err := x.e.session.look(ctx, &x.e.catalog.watch, false)
-	return err == nil && x.e.changed(v)
+	changed, err := x.e.look(ctx, false)
+	return changed && err == nil
 }

@@ -33,11 +33,11 @@ func (e *Engine) readPublished(ctx context.Context, n name) (p published, err er
 }
 
 // relation is what the stream would say of the table.
-func (x *explainer) relation(t *table) *wal.Relation {
+func (x *explainer) relation(t *table, p published) *wal.Relation {
 	rel := &wal.Relation{OID: t.oid, Schema: t.schema, Name: t.table, Identity: t.identity}
 	for i := range t.columns {
 		c := &t.columns[i]
-		if x.published.columns != nil && !slices.Contains(x.published.columns, c.name) || c.generated && x.e.session.version < 180000 {
+		if p.columns != nil && !slices.Contains(p.columns, c.name) || c.generated && x.e.session.version < 180000 {
 			continue
 		}
 		rel.Columns = append(rel.Columns, wal.Column{Name: c.name, Type: c.oid, Mod: -1, Key: c.identity || t.identity == 'f'})
@@ -48,14 +48,21 @@ func (x *explainer) relation(t *table) *wal.Relation {
 // readRow makes, of the row that the question names, the transaction that would be streamed.
 func (x *explainer) readRow(ctx context.Context, p *path) (*wal.Tx, error) {
 	t := x.sub.entries[0].table
-	rel := x.relation(t)
 	where, args, err := x.where(t)
 	if err != nil {
 		return nil, err
 	}
+	if err := x.look(ctx); err != nil {
+		return nil, err
+	}
+	as, err := x.e.readPublished(ctx, x.name())
+	if err != nil {
+		return nil, fmt.Errorf("read how %s is published: %w", t.name, err)
+	}
+	rel := x.relation(t, as)
 	filter := "true"
-	if x.published.filter != "" {
-		filter = "coalesce(" + x.published.filter + ", false)"
+	if as.filter != "" {
+		filter = "coalesce(" + as.filter + ", false)"
 	}
 	texts := make([]string, len(rel.Columns))
 	for i := range rel.Columns {
@@ -64,9 +71,6 @@ func (x *explainer) readRow(ctx context.Context, p *path) (*wal.Tx, error) {
 	sql := "select array[" + strings.Join(texts, ", ") + "]::text[], " + filter + " from " + t.only() + " as t where " + where + " limit 2"
 	var found []wal.Tuple
 	passes := false
-	if err := x.look(ctx); err != nil {
-		return nil, err
-	}
 	scan := func(r pgx.Rows) error {
 		var values []*string
 		if err := r.Scan(&values, &passes); err != nil {
@@ -87,7 +91,7 @@ func (x *explainer) readRow(ctx context.Context, p *path) (*wal.Tx, error) {
 	case len(found) > 1 && len(t.key) > 0:
 		return nil, fmt.Errorf("more than one row of %s has %s: name all columns of its primary key", t.name, x.rowText())
 	case !passes:
-		p.stop(StepPublication, "the publication's row filter is not true of this row: "+x.published.filter, x.dropFilter(t))
+		p.stop(StepPublication, "the publication's row filter is not true of this row: "+as.filter, x.dropFilter(t))
 	}
 	return &wal.Tx{Time: time.Now(), Rows: []wal.Row{x.row(rel, found[0])}, Last: true}, nil
 }

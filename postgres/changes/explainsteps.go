@@ -9,9 +9,6 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// maxLooks is how often a row is asked about anew because the catalog changed.
-const maxLooks = 20
-
 // decide asks what the catalog alone does not answer, in one transaction.
 func (p *path) decide(ctx context.Context, b *batch, r *batchRow, streamed bool) error {
 	e, en := p.e, p.sub.entries[0]

@@ -110,6 +110,28 @@ func (s *session) look(ctx context.Context, w *watched, begin bool) (view, error
 	return v, s.conn.SendBatch(ctx, &b).Close()
 }
 
+// look reports whether the catalog is another than the one at hand; begin is as for the session.
+func (e *Engine) look(ctx context.Context, begin bool) (changed bool, err error) {
+	v, err := e.session.look(ctx, &e.catalog.watch, begin)
+	return err == nil && e.changed(v), err
+}
+
+// changed reports whether the catalog is another than the one at hand. A table's images are trusted again then.
+func (e *Engine) changed(v view) bool {
+	known := e.catalog.fingerprint
+	if v.fingerprint == known {
+		return false
+	}
+	if known != "" && known != staleFingerprint {
+		for oid := range e.limits {
+			if oid != 0 {
+				delete(e.limits, oid)
+			}
+		}
+	}
+	return true
+}
+
 // snapshot is a pg_snapshot.
 type snapshot struct {
 	xmin, xmax uint64

@@ -67,8 +67,8 @@ func (r received) object(t testing.TB) map[string]any {
 	return out
 }
 
-// patience is how long a test waits for what must come. Roles are the whole cluster's: each one that a test makes has the
-// Engines of all the others read their catalog anew and ask again, which on a busy machine takes a while.
+// patience is how long a test waits for what must come. Roles are the whole cluster's: what a test gives to authenticated has
+// the Engines of all the others read their catalog anew and ask again, which on a busy machine takes a while.
 const patience = 2 * time.Minute
 
 // newRig makes a database with the setup and starts an Engine on it. The publication has at least the table marker.

@@ -77,14 +77,14 @@ func (e *Engine) forget(ctx context.Context) error {
 
 // openCatalog opens the transaction that the catalog is read in and reports whether what is known is stale in it.
 func (e *Engine) openCatalog(ctx context.Context) (stale bool, err error) {
-	v, err := e.session.look(ctx, &e.catalog.watch, true)
+	changed, err := e.look(ctx, true)
 	if err != nil {
 		return false, fmt.Errorf("look at the catalog: %w", err)
 	}
 	if err := e.session.exec(ctx, "set local search_path = ''"); err != nil {
 		return false, err
 	}
-	return e.changed(v) && e.catalog.fingerprint != "", nil
+	return changed && e.catalog.fingerprint != "", nil
 }
 
 // seal takes the fingerprint of what was read and ends the transaction, if one is open.

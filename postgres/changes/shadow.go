@@ -118,19 +118,3 @@ func (e *Engine) oracle(ctx context.Context, s sample) (bool, error) {
 
 // best is the fastest tier that policies of a table may be asked in.
 func (c *catalog) best(t *table) tier { return max(c.limits[0], c.limits[t.oid]) }
-
-// changed reports whether the catalog is another than the one at hand. A table's images are trusted again then.
-func (e *Engine) changed(v view) bool {
-	known := e.catalog.fingerprint
-	if v.fingerprint == known {
-		return false
-	}
-	if known != "" && known != staleFingerprint {
-		for oid := range e.limits {
-			if oid != 0 {
-				delete(e.limits, oid)
-			}
-		}
-	}
-	return true
-}
